@@ -1,0 +1,1 @@
+//! Benchmarks of the production pipeline beside a hand-written floor.

@@ -1,0 +1,1 @@
+//! The REST and CLI documents as serde types, versioned (/v1).

@@ -1,0 +1,2 @@
+//! The process: assembles the planes; owns no logic.
+fn main() {}

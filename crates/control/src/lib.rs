@@ -1,0 +1,1 @@
+//! Configuration, routes and learned state into snapshots.

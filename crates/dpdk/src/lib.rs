@@ -1,0 +1,1 @@
+//! Safe, small DPDK: EAL, lcores, pools, mbufs, ports, queues, vdevs.

@@ -1,0 +1,1 @@
+//! The immutable tables a worker may read, and the builder that makes only consistent ones.

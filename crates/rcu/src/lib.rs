@@ -1,0 +1,1 @@
+//! Publish a snapshot to all workers without ever making one wait.

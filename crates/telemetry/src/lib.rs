@@ -1,0 +1,1 @@
+//! Everything a worker tells the outside, and packets for it to send.

@@ -1,0 +1,1 @@
+//! Packets, pcaps, in-memory ports, slow obvious oracles, generators.
