@@ -1,1 +1,3 @@
 //! Everything a worker tells the outside, and packets for it to send.
+
+pub mod slots;
