@@ -1,1 +1,41 @@
-//! The REST and CLI documents as serde types, versioned (/v1).
+//! The REST and CLI documents as serde types, versioned (`/v1`).
+//!
+//! Every answer is a JSON object, never a bare list, so that a field can be added without breaking a reader. Readers
+//! ignore fields that they do not know; a field is never renamed, retyped or removed within `/v1`. Names and addresses are
+//! text as an operator writes them (`02:00:00:00:10:64`, `172.16.0.2`), counts are integers since the start of the
+//! process, and every other number has its unit in its name.
+//!
+//! "Received" and "transmitted" are always seen from the gateway: what a VMI receives is the gateway's `tx`.
+
+mod config;
+mod drops;
+mod error;
+mod fdb;
+mod networks;
+mod nexthops;
+mod ports;
+mod reload;
+mod request;
+mod timestamp;
+mod traffic;
+mod version;
+mod vifs;
+mod workers;
+
+pub use config::{ConfigDocument, ConfigFile};
+pub use drops::{Accounting, DropEntry, DropsDocument, WorkerAccounting, WorkerCount};
+pub use error::{ErrorCode, ErrorDocument, Finding, Place};
+pub use fdb::{FdbDocument, FdbEntry, FdbOrigin, FdbWhere};
+pub use networks::{Network, NetworksDocument};
+pub use nexthops::{Nexthop, NexthopState, NexthopsDocument};
+pub use ports::{Link, Port, PortLosses, PortRole, PortsDocument};
+pub use reload::{Changes, ReloadDocument};
+pub use request::{Request, Response, Show};
+pub use timestamp::{ParseTimestampError, Timestamp};
+pub use traffic::Traffic;
+pub use version::VersionDocument;
+pub use vifs::{Vif, VifState, VifsDocument};
+pub use workers::{PollingMode, PoolUse, Worker, WorkersDocument};
+
+/// The version of these documents, the first part of every path: `/v1/ports`.
+pub const VERSION: &str = "v1";

@@ -1,0 +1,48 @@
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// `GET /v1/fdb`, `GET /v1/fdb?network=blue`: which MAC address is where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FdbDocument {
+    /// By network, then by MAC.
+    pub entries: Vec<FdbEntry>,
+}
+
+/// Where one MAC address of one network is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FdbEntry {
+    /// The virtual network.
+    pub network: String,
+    /// The MAC address.
+    pub mac: String,
+    /// Where frames to it go.
+    #[serde(rename = "where")]
+    pub at: FdbWhere,
+    /// Who said so.
+    pub origin: FdbOrigin,
+}
+
+/// Where frames to a MAC address go: `{"vif": "blue-server"}` or `{"vtep": "172.16.0.2"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FdbWhere {
+    /// To a VMI of this node, by its name.
+    Vif(String),
+    /// To a remote VTEP.
+    Vtep(IpAddr),
+}
+
+/// Who said where a MAC address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FdbOrigin {
+    /// The VMI's own address, or an allowed address pair, in the network file.
+    Config,
+    /// `static_reachability` in the network file.
+    Static,
+    /// Seen as the source of a frame.
+    Learned,
+    /// A BGP EVPN route.
+    Bgp,
+}

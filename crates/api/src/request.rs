@@ -1,0 +1,100 @@
+use serde::Serialize;
+
+use crate::{
+    ConfigDocument, DropsDocument, FdbDocument, NetworksDocument, NexthopsDocument, PortsDocument, ReloadDocument,
+    VersionDocument, VifsDocument, WorkersDocument,
+};
+
+/// All that can be asked of the daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Look at something. Changes nothing.
+    Show(Show),
+    /// Read the configuration files again and put them in force, or refuse them and change nothing.
+    Reload,
+}
+
+/// All that can be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// [`PortsDocument`]
+    Ports,
+    /// [`VifsDocument`]
+    Vifs,
+    /// [`NetworksDocument`]
+    Networks,
+    /// [`FdbDocument`]
+    Fdb {
+        /// Only this virtual network; one that does not exist is [`ErrorCode::NotFound`](crate::ErrorCode::NotFound).
+        network: Option<String>,
+    },
+    /// [`NexthopsDocument`]
+    Nexthops,
+    /// [`DropsDocument`]
+    Drops {
+        /// The reasons that never occurred too.
+        all: bool,
+    },
+    /// [`WorkersDocument`]
+    Workers,
+    /// [`ConfigDocument`]
+    Config,
+    /// [`VersionDocument`]
+    Version,
+}
+
+/// The answer to a [`Request`], one variant for each. Serialises as the document alone: which one it is follows from the
+/// request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Response {
+    /// To [`Show::Ports`].
+    Ports(PortsDocument),
+    /// To [`Show::Vifs`].
+    Vifs(VifsDocument),
+    /// To [`Show::Networks`].
+    Networks(NetworksDocument),
+    /// To [`Show::Fdb`].
+    Fdb(FdbDocument),
+    /// To [`Show::Nexthops`].
+    Nexthops(NexthopsDocument),
+    /// To [`Show::Drops`].
+    Drops(DropsDocument),
+    /// To [`Show::Workers`].
+    Workers(WorkersDocument),
+    /// To [`Show::Config`].
+    Config(ConfigDocument),
+    /// To [`Show::Version`].
+    Version(VersionDocument),
+    /// To [`Request::Reload`].
+    Reload(ReloadDocument),
+}
+
+impl Request {
+    /// Whether granting it changes anything: such requests are for privileged peers.
+    pub fn changes(&self) -> bool {
+        match self {
+            Self::Show(_) => false,
+            Self::Reload => true,
+        }
+    }
+
+    /// Reads the answer to this request from JSON.
+    ///
+    /// # Errors
+    /// If `json` is not the document that answers this request.
+    pub fn read_response(&self, json: &[u8]) -> Result<Response, serde_json::Error> {
+        Ok(match self {
+            Self::Show(Show::Ports) => Response::Ports(serde_json::from_slice(json)?),
+            Self::Show(Show::Vifs) => Response::Vifs(serde_json::from_slice(json)?),
+            Self::Show(Show::Networks) => Response::Networks(serde_json::from_slice(json)?),
+            Self::Show(Show::Fdb { .. }) => Response::Fdb(serde_json::from_slice(json)?),
+            Self::Show(Show::Nexthops) => Response::Nexthops(serde_json::from_slice(json)?),
+            Self::Show(Show::Drops { .. }) => Response::Drops(serde_json::from_slice(json)?),
+            Self::Show(Show::Workers) => Response::Workers(serde_json::from_slice(json)?),
+            Self::Show(Show::Config) => Response::Config(serde_json::from_slice(json)?),
+            Self::Show(Show::Version) => Response::Version(serde_json::from_slice(json)?),
+            Self::Reload => Response::Reload(serde_json::from_slice(json)?),
+        })
+    }
+}
