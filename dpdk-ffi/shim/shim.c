@@ -1,0 +1,113 @@
+/* See shim.h. Each function is one call of the inline function of the same name. */
+#define _GNU_SOURCE
+#include "shim.h"
+
+#include <stdalign.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include <rte_cycles.h>
+
+uint16_t shim_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **frames, uint16_t count)
+{
+	return rte_eth_rx_burst(port, queue, frames, count);
+}
+
+uint16_t shim_tx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **frames, uint16_t count)
+{
+	return rte_eth_tx_burst(port, queue, frames, count);
+}
+
+int shim_pktmbuf_alloc_bulk(struct rte_mempool *pool, struct rte_mbuf **frames, unsigned int count)
+{
+	return rte_pktmbuf_alloc_bulk(pool, frames, count);
+}
+
+void shim_pktmbuf_free(struct rte_mbuf *frame)
+{
+	rte_pktmbuf_free(frame);
+}
+
+void shim_pktmbuf_free_bulk(struct rte_mbuf **frames, unsigned int count)
+{
+	rte_pktmbuf_free_bulk(frames, count);
+}
+
+uint16_t shim_mbuf_refcnt_read(const struct rte_mbuf *segment)
+{
+	return rte_mbuf_refcnt_read(segment);
+}
+
+uint16_t shim_mbuf_refcnt_update(struct rte_mbuf *segment, int16_t change)
+{
+	return rte_mbuf_refcnt_update(segment, change);
+}
+
+uint16_t shim_pktmbuf_data_room(struct rte_mempool *pool)
+{
+	return rte_pktmbuf_data_room_size(pool);
+}
+
+void shim_mbuf_set_tx_ipv4_checksum(struct rte_mbuf *frame, uint16_t l2_octets, uint16_t l3_octets)
+{
+	frame->l2_len = l2_octets;
+	frame->l3_len = l3_octets;
+	frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
+}
+
+int shim_rte_errno(void)
+{
+	return rte_errno;
+}
+
+unsigned int shim_lcore_id(void)
+{
+	return rte_lcore_id();
+}
+
+uint64_t shim_tsc(void)
+{
+	return rte_rdtsc();
+}
+
+static shim_log_sink log_sink;
+
+static ssize_t log_write(void *cookie, const char *text, size_t octets)
+{
+	(void)cookie;
+	/* rte_vlog flushes the stream before it returns, so the level of the message in hand is this thread's own. */
+	log_sink((uint32_t)rte_log_cur_msg_loglevel(), text, octets);
+	return (ssize_t)octets;
+}
+
+int shim_log_to(shim_log_sink sink)
+{
+	cookie_io_functions_t functions = {.write = log_write};
+	FILE *stream = fopencookie(NULL, "w", functions);
+
+	if (stream == NULL)
+		return -1;
+	log_sink = sink;
+	return rte_openlog_stream(stream);
+}
+
+void shim_mbuf_layout(struct shim_mbuf_layout *layout)
+{
+	*layout = (struct shim_mbuf_layout){
+		.size = sizeof(struct rte_mbuf),
+		.alignment = alignof(struct rte_mbuf),
+		.buf_addr = offsetof(struct rte_mbuf, buf_addr),
+		.data_off = offsetof(struct rte_mbuf, data_off),
+		.refcnt = offsetof(struct rte_mbuf, refcnt),
+		.nb_segs = offsetof(struct rte_mbuf, nb_segs),
+		.port = offsetof(struct rte_mbuf, port),
+		.ol_flags = offsetof(struct rte_mbuf, ol_flags),
+		.pkt_len = offsetof(struct rte_mbuf, pkt_len),
+		.data_len = offsetof(struct rte_mbuf, data_len),
+		.vlan_tci = offsetof(struct rte_mbuf, vlan_tci),
+		.buf_len = offsetof(struct rte_mbuf, buf_len),
+		.pool = offsetof(struct rte_mbuf, pool),
+		.next = offsetof(struct rte_mbuf, next),
+	};
+}
