@@ -1,1 +1,3 @@
 //! Configuration, routes and learned state into snapshots.
+
+pub mod underlay;
