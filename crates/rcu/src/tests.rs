@@ -6,7 +6,7 @@ use std::thread::{self, ThreadId};
 /// Counts its drops and remembers the thread that they ran on.
 struct Tracked {
     value: u64,
-    drops: std::sync::Arc<AtomicUsize>,
+    drops: Arc<AtomicUsize>,
     owner: ThreadId,
 }
 
@@ -38,9 +38,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #[test]
     fn every_version_is_current_retired_or_dropped_exactly_once(steps in steps()) {
-        let drops = std::sync::Arc::new(AtomicUsize::new(0));
+        let drops = Arc::new(AtomicUsize::new(0));
         let owner = thread::current().id();
-        let tracked = |value| Tracked { value, drops: std::sync::Arc::clone(&drops), owner };
+        let tracked = |value| Tracked { value, drops: Arc::clone(&drops), owner };
         let mut publisher = Publisher::new(tracked(1));
         let mut readers: Vec<Option<Reader<Tracked>>> = (0..4).map(|_| Some(publisher.reader())).collect();
         for step in steps {
@@ -70,9 +70,9 @@ proptest! {
 
 #[test]
 fn readers_on_other_threads_see_growing_versions_and_free_none() {
-    let drops = std::sync::Arc::new(AtomicUsize::new(0));
+    let drops = Arc::new(AtomicUsize::new(0));
     let owner = thread::current().id();
-    let tracked = |value| Tracked { value, drops: std::sync::Arc::clone(&drops), owner };
+    let tracked = |value| Tracked { value, drops: Arc::clone(&drops), owner };
     let mut publisher = Publisher::new(tracked(1));
     let last = 2_000;
     let spinning: Vec<_> = (0..2)

@@ -1,3 +1,15 @@
 //! Everything a worker tells the outside, and packets for it to send.
+//!
+//! A worker writes only memory of its own: counters that control reads ([`WorkerTelemetry`]) and slots of a channel
+//! ([`slots`]) whose other end is the host thread or control. [`DropReason`] is the one list of ways to die.
 
+#![forbid(unsafe_code)]
+
+mod counters;
+mod drop_reason;
+mod ledger;
 pub mod slots;
+
+pub use counters::{Counter, VifCounts, VifTotals, WorkerTelemetry};
+pub use drop_reason::{DropReason, Stage};
+pub use ledger::{Ledger, Totals};

@@ -139,7 +139,10 @@ pub fn channel(capacity: usize, slot_octets: usize) -> (SlotSender, SlotReceiver
         put(&mut free_in, Slot { class: SlotClass::Other, port: 0, len: 0, memory });
     }
     let reserved = capacity / URGENT_SHARE;
-    (SlotSender { free: free_out, full: full_in, slot_octets, reserved }, SlotReceiver { free: free_in, full: full_out })
+    (
+        SlotSender { free: free_out, full: full_in, slot_octets, reserved },
+        SlotReceiver { free: free_in, full: full_out },
+    )
 }
 
 /// Each of the two rings has room for all slots of the channel, so a push cannot fail.

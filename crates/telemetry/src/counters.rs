@@ -1,0 +1,181 @@
+//! Counters that one worker writes and anybody reads.
+
+use crate::{DropReason, Ledger};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A counter with one writer: a load and a store, no locked instruction. Readers may see it a moment late, never torn.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds; only the owning worker may.
+    #[inline(always)]
+    pub fn add(&self, n: u64) {
+        // Relaxed: no other memory is published by a count, and there is no second writer.
+        self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
+    }
+
+    /// Sets, for gauges; only the owning worker may.
+    #[inline(always)]
+    pub fn set(&self, n: u64) {
+        self.0.store(n, Relaxed);
+    }
+
+    /// The value.
+    #[inline(always)]
+    pub fn read(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// What one worker did for one interface: one cache line. "Received" is what the instance sent.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub struct VifCounts {
+    /// Frames taken from the instance, after classification.
+    pub rx_frames: Counter,
+    /// Their octets, tag included.
+    pub rx_octets: Counter,
+    /// Frames given to the instance's port.
+    pub tx_frames: Counter,
+    /// Their octets, tag included.
+    pub tx_octets: Counter,
+    /// Frames of its VLAN that were dropped, whatever the reason.
+    pub drops: Counter,
+}
+
+/// Sums of [`VifCounts`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VifTotals {
+    /// Frames taken from the instance.
+    pub rx_frames: u64,
+    /// Their octets.
+    pub rx_octets: u64,
+    /// Frames given to the instance's port.
+    pub tx_frames: u64,
+    /// Their octets.
+    pub tx_octets: u64,
+    /// Frames dropped.
+    pub drops: u64,
+}
+
+impl VifCounts {
+    /// The values now.
+    pub fn read(&self) -> VifTotals {
+        VifTotals {
+            rx_frames: self.rx_frames.read(),
+            rx_octets: self.rx_octets.read(),
+            tx_frames: self.tx_frames.read(),
+            tx_octets: self.tx_octets.read(),
+            drops: self.drops.read(),
+        }
+    }
+}
+
+impl std::ops::AddAssign for VifTotals {
+    fn add_assign(&mut self, other: Self) {
+        self.rx_frames += other.rx_frames;
+        self.rx_octets += other.rx_octets;
+        self.tx_frames += other.tx_frames;
+        self.tx_octets += other.tx_octets;
+        self.drops += other.drops;
+    }
+}
+
+impl std::ops::SubAssign for VifTotals {
+    fn sub_assign(&mut self, other: Self) {
+        self.rx_frames -= other.rx_frames;
+        self.rx_octets -= other.rx_octets;
+        self.tx_frames -= other.tx_frames;
+        self.tx_octets -= other.tx_octets;
+        self.drops -= other.drops;
+    }
+}
+
+const BLOCK: usize = 256;
+type VifBlock = Box<[VifCounts; BLOCK]>;
+
+/// All that one worker counts. Shared between it and control; cache-line aligned so that no two workers share a line.
+#[derive(Debug)]
+#[repr(align(128))]
+pub struct WorkerTelemetry {
+    /// Its side of the accounting law.
+    pub ledger: Ledger,
+    /// Rounds of its loop.
+    pub polls: Counter,
+    /// Rounds that found nothing to do.
+    pub empty_polls: Counter,
+    /// Bursts that held at least one frame.
+    pub bursts: Counter,
+    /// TSC cycles spent on rounds that found something.
+    pub busy_cycles: Counter,
+    /// The TSC at the start of the latest round: its heartbeat.
+    pub heartbeat_tsc: Counter,
+    /// The longest time between the starts of two rounds, in TSC cycles, deliberate sleep excluded.
+    pub longest_gap_cycles: Counter,
+    /// The snapshot generation in use.
+    pub generation: Counter,
+    blocks: Box<[OnceLock<VifBlock>]>,
+    nowhere: VifCounts,
+}
+
+impl WorkerTelemetry {
+    /// With room for the counters of interfaces `0..vifs`. Memory for 256 of them is taken when
+    /// [`reserve`](Self::reserve) is first asked for one of them.
+    pub fn new(vifs: usize) -> Self {
+        Self {
+            ledger: Ledger::default(),
+            polls: Counter::default(),
+            empty_polls: Counter::default(),
+            bursts: Counter::default(),
+            busy_cycles: Counter::default(),
+            heartbeat_tsc: Counter::default(),
+            longest_gap_cycles: Counter::default(),
+            generation: Counter::default(),
+            blocks: (0..vifs.div_ceil(BLOCK)).map(|_| OnceLock::new()).collect(),
+            nowhere: VifCounts::default(),
+        }
+    }
+
+    /// Makes room for an interface's counters: control calls this before it publishes the interface. Returns whether
+    /// the row is within what this was made for.
+    pub fn reserve(&self, vif: fib::VifIndex) -> bool {
+        let Some(block) = self.blocks.get(vif.row() / BLOCK) else { return false };
+        block.get_or_init(|| Box::new(std::array::from_fn(|_| VifCounts::default())));
+        true
+    }
+
+    /// An interface's counters. Without a [`reserve`](Self::reserve) before, counts for it are thrown together.
+    #[inline(always)]
+    pub fn vif(&self, vif: fib::VifIndex) -> &VifCounts {
+        match self.blocks.get(vif.row() / BLOCK).and_then(OnceLock::get) {
+            Some(block) => &block[vif.row() % BLOCK],
+            None => &self.nowhere,
+        }
+    }
+
+    /// How many packets were dropped for `reason`.
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.ledger.dropped(reason).read()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fib::VifIndex;
+
+    #[test]
+    fn interfaces_count_apart_and_reserve_only_what_is_used() {
+        let telemetry = WorkerTelemetry::new(1000);
+        let (a, b) = (VifIndex::new(3).unwrap(), VifIndex::new(900).unwrap());
+        assert!(telemetry.reserve(a) && telemetry.reserve(b));
+        assert!(!telemetry.reserve(VifIndex::new(5000).unwrap()));
+        telemetry.vif(a).rx_frames.add(2);
+        telemetry.vif(b).rx_frames.add(5);
+        assert_eq!(telemetry.vif(a).read().rx_frames, 2);
+        assert_eq!(telemetry.vif(b).read().rx_frames, 5);
+        assert_eq!(telemetry.blocks.iter().filter(|b| b.get().is_some()).count(), 2);
+    }
+}

@@ -1,0 +1,238 @@
+//! Every way a packet can die in Causeway, in the order in which it could.
+//!
+//! A packet leaves the pipeline in exactly one place. If it is dropped, it is for one of these reasons, and the reason is
+//! counted. A reason says what is wrong with *this* packet or with the way ahead, and what an operator can do.
+
+use std::fmt;
+
+/// The stages of the pipeline, in the packet's order. A stage's file and its place here share one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Reading an access frame's header.
+    Parse,
+    /// VLAN to VMI.
+    Classify,
+    /// Reading and checking the outer header, VNI to network.
+    Decap,
+    /// MAC to destination.
+    Bridge,
+    /// Writing the outer header.
+    Encap,
+    /// Writing the VLAN tag.
+    Rewrite,
+    /// Copying to many.
+    Flood,
+    /// Handing to the host.
+    Punt,
+    /// Handing to a port.
+    Transmit,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Parse => "parse",
+            Self::Classify => "classify",
+            Self::Decap => "decap",
+            Self::Bridge => "bridge",
+            Self::Encap => "encap",
+            Self::Rewrite => "rewrite",
+            Self::Flood => "flood",
+            Self::Punt => "punt",
+            Self::Transmit => "transmit",
+        })
+    }
+}
+
+macro_rules! drop_reasons {
+    ($( $name:ident, $text:literal, $stage:ident, $explanation:literal, $advice:literal; )*) => {
+        /// Why a packet was dropped. The list is closed: what is not here does not happen.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum DropReason { $( #[doc = $explanation] $name, )* }
+
+        impl DropReason {
+            /// All reasons, in the order of their numbers.
+            pub const ALL: &'static [Self] = &[ $( Self::$name, )* ];
+
+            /// The name in counters and documents.
+            pub const fn name(self) -> &'static str {
+                match self { $( Self::$name => $text, )* }
+            }
+
+            /// The stage that decides it.
+            pub const fn stage(self) -> Stage {
+                match self { $( Self::$name => Stage::$stage, )* }
+            }
+
+            /// What happened, in a sentence.
+            pub const fn explanation(self) -> &'static str {
+                match self { $( Self::$name => $explanation, )* }
+            }
+
+            /// What an operator can do about it, in a sentence.
+            pub const fn advice(self) -> &'static str {
+                match self { $( Self::$name => $advice, )* }
+            }
+        }
+    };
+}
+
+drop_reasons! {
+    // From an access port.
+    Runt, "runt", Parse,
+        "An access frame shorter than an Ethernet header (14 octets).",
+        "Look for a broken driver or NIC at the sender.";
+    CutTag, "cut_tag", Parse,
+        "An access frame that ends within its VLAN tag (less than 18 octets).",
+        "Look for a broken driver or NIC at the sender.";
+    NotContiguous, "not_contiguous", Parse,
+        "A frame whose first 128 octets lie in several buffers.",
+        "Raise the port's MTU in the node file, so that buffers are made larger.";
+    GroupSource, "group_source", Parse,
+        "A frame whose source is a group address or zero, which no station may use (IEEE 802.3 clause 3.2.3).",
+        "Find the sender by capturing on the access VLAN.";
+    UnknownVlan, "unknown_vlan", Classify,
+        "A frame of a VLAN that no logical interface of this port stands for.",
+        "Add a logical interface for the VLAN, or take the VLAN off the switch's trunk.";
+    UnsupportedVlan, "unsupported_vlan", Classify,
+        "A frame of a VLAN whose kind of entry this version cannot serve.",
+        "Give each VLAN one virtual machine interface.";
+    UnknownSourceMac, "unknown_source_mac", Classify,
+        "A frame whose source is neither the VMI's MAC nor one of its allowed address pairs.",
+        "Add the MAC to the VMI's allowed_address_pairs if it is legitimate.";
+
+    // From the fabric.
+    OuterRunt, "outer_runt", Decap,
+        "A fabric frame shorter than an Ethernet header.",
+        "Look for a broken driver or NIC in the fabric.";
+    OuterMacNotOurs, "outer_mac_not_ours", Decap,
+        "A fabric frame addressed to another station's MAC.",
+        "Harmless if the fabric floods; else look for a stale neighbour entry on the previous hop.";
+    FabricVlan, "fabric_vlan", Decap,
+        "A fabric frame with a VLAN tag other than the configured fabric VLAN, or without the one that it should have.",
+        "Compare fabric.vlan in the node file with the switch's port.";
+    OuterTruncated, "outer_truncated", Decap,
+        "An outer IP packet that is longer than its frame, or too short for its headers.",
+        "Look for a device on the way that cuts packets.";
+    OuterIpOptions, "outer_ip_options", Decap,
+        "A VXLAN packet with IPv4 options, which VTEPs do not send.",
+        "Find the sender by its outer source address.";
+    OuterFragment, "outer_fragment", Decap,
+        "A fragment of a VXLAN packet (RFC 7348 section 4.3: VTEPs must not fragment).",
+        "Raise the fabric's MTU, or lower the MTU at the remote VTEP.";
+    OuterChecksum, "outer_checksum", Decap,
+        "An outer IPv4 header with a wrong checksum.",
+        "Look for a device on the way that damages packets.";
+    UdpLength, "udp_length", Decap,
+        "An outer UDP length that does not agree with the IP length.",
+        "Find the sender by its outer source address.";
+    UdpChecksum, "udp_checksum", Decap,
+        "An outer UDP checksum that is neither zero nor right.",
+        "Look for a device on the way that damages packets.";
+    VxlanFlags, "vxlan_flags", Decap,
+        "A VXLAN header without the I flag: its VNI means nothing (RFC 7348 section 5).",
+        "Find the sender by its outer source address.";
+    OuterSourceInvalid, "outer_source_invalid", Decap,
+        "An outer source that cannot be a VTEP: zero, loopback, multicast or broadcast.",
+        "Somebody forges packets, or a VTEP has no address yet.";
+    OuterSourceOwn, "outer_source_own", Decap,
+        "A tunnel packet from our own VTEP address.",
+        "Look for a second node with the same fabric address, or for a loop in the fabric.";
+    OuterSourceUnknown, "outer_source_unknown", Decap,
+        "A tunnel packet from a VTEP that this node does not know, or not in that network (fabric.source_check).",
+        "Add the VTEP under static_reachability, or relax fabric.source_check.";
+    UnknownVni, "unknown_vni", Decap,
+        "A VNI that is no network of this node's.",
+        "Compare the VNIs at both ends, or add the network here.";
+    InnerRunt, "inner_runt", Decap,
+        "A VXLAN packet whose inner frame is shorter than an Ethernet header.",
+        "Find the sender by its outer source address.";
+    InnerGroupSource, "inner_group_source", Decap,
+        "An inner frame whose source is a group address or zero.",
+        "Find the sender by capturing on the remote network.";
+    FloodSourceNotMember, "flood_source_not_member", Decap,
+        "A flooded frame from a VTEP that is not in the network's flooding list.",
+        "Set flood: true for that VTEP under static_reachability.";
+
+    // Both.
+    UnknownUnicast, "unknown_unicast", Bridge,
+        "A frame to a MAC that its network does not know.",
+        "Add the MAC under static_reachability, or set flood_unknown_unicast for the network.";
+    FabricToFabric, "fabric_to_fabric", Bridge,
+        "A frame from the fabric for a MAC that is itself behind the fabric: it is never sent back (split horizon).",
+        "Correct the sender's idea of where the MAC is.";
+    OwnSource, "own_source", Bridge,
+        "A frame that would go to the very VMI whose MAC is its source.",
+        "Expected with several gateways on one LAN; else look for a loop behind the access port.";
+    NoNexthop, "no_nexthop", Bridge,
+        "A destination that the tables of this generation do not hold.",
+        "Report it with `causeway show version` and the configuration: it is a bug.";
+    NexthopUnresolved, "nexthop_unresolved", Encap,
+        "A remote VTEP without a route, or whose underlay next hop does not answer ARP.",
+        "See `causeway show nexthops`, then `ip route get` and `ip neigh` on this node.";
+    TooBigForFabric, "too_big_for_fabric", Encap,
+        "A frame that with its outer header exceeds the fabric's MTU.",
+        "Raise the fabric's MTU by 50 octets above the instances', or lower theirs.";
+    TooBigForPort, "too_big_for_port", Rewrite,
+        "A frame that exceeds the MTU of the access port it is for.",
+        "Give all access ports of a network the same MTU.";
+    NoHeadroom, "no_headroom", Encap,
+        "A buffer without room in front for the new header.",
+        "Report the port's driver with `causeway show ports`: it leaves less than 64 octets in front.";
+    NoTailroom, "no_tailroom", Encap,
+        "A buffer without room behind for padding to 60 octets.",
+        "Report the port's driver with `causeway show ports`.";
+    NoOtherMember, "no_other_member", Flood,
+        "A flooded frame of a network with no other member to copy it to.",
+        "Expected while the network has one member; else add VTEPs with flood: true.";
+    FloodBudget, "flood_budget", Flood,
+        "A flooded frame beyond what one burst may be replicated to.",
+        "Look for a broadcast storm in the network.";
+    NoMbuf, "no_mbuf", Flood,
+        "No free buffer for a copy or an injected frame.",
+        "Raise memory.mbufs in the node file.";
+    PuntQueueFull, "punt_queue_full", Punt,
+        "A frame for the host that found its channel full.",
+        "Find out who sends so much to the gateway's own address.";
+    PuntTooLong, "punt_too_long", Punt,
+        "A frame for the host that is longer than the host interface's MTU.",
+        "Look for a sender with a larger MTU than the fabric port's.";
+    NoSuchPort, "no_such_port", Transmit,
+        "A destination port that this worker has no queue for.",
+        "Report it with `causeway show version` and the configuration: it is a bug.";
+    TxQueueFull, "tx_queue_full", Transmit,
+        "A frame that the port did not take: its transmit queue stayed full.",
+        "The link is slower than the traffic; see the port's counters.";
+}
+
+impl DropReason {
+    /// How many reasons there are.
+    pub const COUNT: usize = Self::ALL.len();
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_numbers_are_places_in_the_list() {
+        let names: HashSet<_> = DropReason::ALL.iter().map(|r| r.name()).collect();
+        assert_eq!(names.len(), DropReason::COUNT);
+        assert!(DropReason::ALL.iter().enumerate().all(|(n, r)| *r as usize == n));
+    }
+
+    #[test]
+    fn every_reason_explains_itself_in_sentences() {
+        for reason in DropReason::ALL {
+            assert!(reason.explanation().ends_with('.') && reason.advice().ends_with('.'), "{reason}");
+        }
+    }
+}
