@@ -7,6 +7,8 @@
 //!
 //! "Received" and "transmitted" are always seen from the gateway: what a VMI receives is the gateway's `tx`.
 
+#![forbid(unsafe_code)]
+
 mod config;
 mod drops;
 mod error;

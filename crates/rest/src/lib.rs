@@ -1,1 +1,24 @@
 //! The HTTP face on a unix socket.
+//!
+//! HTTP/1.1 with one request a connection, on an OS thread of its own with a single-threaded async runtime: what the
+//! operator does must never cost a worker or control anything but the call itself. Everything is bounded: connections,
+//! sizes, and the time for each step. Who may connect is decided by the socket's mode and group; who may *change*
+//! something, again by the credentials that the kernel vouches for.
+//!
+//! | method and path | answer |
+//! |---|---|
+//! | `GET /v1/ports`, `vifs`, `networks`, `nexthops`, `workers`, `config`, `version` | the document of that name |
+//! | `GET /v1/fdb?network=NAME` | [`api::FdbDocument`], of all networks or of one |
+//! | `GET /v1/drops?all=true` | [`api::DropsDocument`] |
+//! | `POST /v1/reload` | [`api::ReloadDocument`] |
+//! | whatever fails | [`api::ErrorDocument`] and a status that fits its code |
+
+#![forbid(unsafe_code)]
+
+pub mod client;
+mod peer;
+mod routes;
+mod server;
+mod socket;
+
+pub use server::{Backend, Config, Handle, RestError, serve};

@@ -1,0 +1,154 @@
+//! The client that the command line uses: one blocking call, one connection.
+
+use std::{
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use api::{ErrorDocument, Request, Response, Show};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::{
+    Method, StatusCode,
+    body::Bytes,
+    client::conn::http1,
+    header::{CONNECTION, HOST},
+};
+use hyper_util::rt::TokioIo;
+use tokio::{net::UnixStream, time::timeout};
+
+/// Longest answer that is read. A million MACs are about 100 MB.
+const ANSWER_OCTETS_MAX: usize = 512 * 1024 * 1024;
+
+/// Why a request has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The daemon cannot be reached.
+    #[error("cannot reach causewayd at `{}`: {}", socket.display(), advice(source.kind(), source))]
+    Unreachable {
+        /// The socket that was tried.
+        socket: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It does not answer.
+    #[error("causewayd at `{}` did not answer within {} s", socket.display(), limit.as_secs())]
+    TimedOut {
+        /// The socket that was tried.
+        socket: PathBuf,
+        /// How long it had.
+        limit: Duration,
+    },
+    /// What answers is not causewayd, or not this version's.
+    #[error("what answers at `{}` does not speak as causewayd does: {what}", socket.display())]
+    Garbled {
+        /// The socket that was tried.
+        socket: PathBuf,
+        /// What was wrong.
+        what: Garble,
+    },
+    /// The daemon refused the request or failed at it.
+    #[error(transparent)]
+    Refused(ErrorDocument),
+}
+
+/// What was wrong with an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Garble {
+    /// No HTTP, or one that broke off.
+    #[error("{0}")]
+    Http(#[from] hyper::Error),
+    /// More than a client reads.
+    #[error("the answer is longer than {ANSWER_OCTETS_MAX} octets, or broke off")]
+    Length,
+    /// Another document than the one that was asked for.
+    #[error("the answer is not the expected document: {0}")]
+    Document(#[from] serde_json::Error),
+    /// A failure without the document that explains it.
+    #[error("status {0} without an explanation")]
+    Status(StatusCode),
+    /// The request cannot be written as HTTP.
+    #[error("{0}")]
+    Request(#[from] hyper::http::Error),
+}
+
+fn advice(kind: ErrorKind, error: &io::Error) -> String {
+    match kind {
+        ErrorKind::NotFound => {
+            "there is no such socket. Is causewayd running? Does its `api.socket` name this path?".to_owned()
+        }
+        ErrorKind::ConnectionRefused => {
+            "nobody listens on it; causewayd has ended without removing it. Start causewayd again".to_owned()
+        }
+        ErrorKind::PermissionDenied => {
+            "permission denied. Run as root, or as a member of the group that `api.group` names".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// Asks the daemon behind `socket` and waits at most `limit` for its whole answer.
+///
+/// # Errors
+/// If there is no answer, or the answer is a refusal.
+pub fn call(socket: &Path, request: &Request, limit: Duration) -> Result<Response, ClientError> {
+    let unreachable = |source| ClientError::Unreachable { socket: socket.to_owned(), source };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(unreachable)?;
+    let (status, body) = runtime.block_on(async {
+        let conversation = async {
+            let stream = UnixStream::connect(socket).await.map_err(unreachable)?;
+            converse(stream, request).await.map_err(|what| ClientError::Garbled { socket: socket.to_owned(), what })
+        };
+        timeout(limit, conversation).await.map_err(|_| ClientError::TimedOut { socket: socket.to_owned(), limit })?
+    })?;
+    let garbled = |what| ClientError::Garbled { socket: socket.to_owned(), what };
+    if status.is_success() {
+        return request.read_response(&body).map_err(|error| garbled(error.into()));
+    }
+    match serde_json::from_slice(&body) {
+        Ok(refusal) => Err(ClientError::Refused(refusal)),
+        Err(_) => Err(garbled(Garble::Status(status))),
+    }
+}
+
+async fn converse(stream: UnixStream, request: &Request) -> Result<(StatusCode, Bytes), Garble> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // Ends with the runtime at the latest; its error, if any, reaches us through the sender.
+    tokio::spawn(connection);
+    let (method, path) = method_and_path(request);
+    let request = hyper::Request::builder()
+        .method(method)
+        .uri(path)
+        .header(HOST, "causewayd")
+        .header(CONNECTION, "close")
+        .body(Empty::<Bytes>::new())?;
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    let body = Limited::new(body, ANSWER_OCTETS_MAX).collect().await.map_err(|_| Garble::Length)?;
+    Ok((head.status, body.to_bytes()))
+}
+
+/// The way a request goes over HTTP; the server's router reads it back.
+fn method_and_path(request: &Request) -> (Method, String) {
+    let show = match request {
+        Request::Reload => return (Method::POST, "/v1/reload".to_owned()),
+        Request::Show(show) => show,
+    };
+    let path = match show {
+        Show::Ports => "/v1/ports".to_owned(),
+        Show::Vifs => "/v1/vifs".to_owned(),
+        Show::Networks => "/v1/networks".to_owned(),
+        Show::Fdb { network: None } => "/v1/fdb".to_owned(),
+        Show::Fdb { network: Some(network) } => {
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair("network", network).finish();
+            format!("/v1/fdb?{query}")
+        }
+        Show::Nexthops => "/v1/nexthops".to_owned(),
+        Show::Drops { all: false } => "/v1/drops".to_owned(),
+        Show::Drops { all: true } => "/v1/drops?all=true".to_owned(),
+        Show::Workers => "/v1/workers".to_owned(),
+        Show::Config => "/v1/config".to_owned(),
+        Show::Version => "/v1/version".to_owned(),
+    };
+    (Method::GET, path)
+}

@@ -1,0 +1,200 @@
+//! From HTTP to [`api::Request`] and back.
+
+use std::{sync::Arc, time::Duration};
+
+use api::{ErrorCode, ErrorDocument, Show};
+use axum::{
+    Extension, Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{Query, Request, State, rejection::QueryRejection},
+    http::{HeaderValue, Method, StatusCode, Uri, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+
+use crate::{
+    Backend,
+    peer::{Peer, Privileged},
+};
+
+/// Calls into the backend at once, each on a thread of its own; further ones wait.
+pub(crate) const CALLS_MAX: usize = 4;
+/// How long a request waits for the backend's answer.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// No request of `/v1` has a body; so much of one is read to tell so.
+const BODY_OCTETS_MAX: usize = 4 * 1024;
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+const PATHS: &str = "GET /v1/ports, vifs, networks, fdb, nexthops, drops, workers, config, version; POST /v1/reload";
+
+#[derive(Clone)]
+struct Gate {
+    backend: Arc<dyn Backend>,
+    privileged: Arc<Privileged>,
+    calls: Arc<Semaphore>,
+}
+
+pub(crate) fn router(backend: Arc<dyn Backend>, privileged: Privileged) -> Router {
+    let show = |show: Show| {
+        get(|gate: State<Gate>, peer: Extension<Peer>, query: Parameters<Nothing>| async move {
+            answer(gate.0, peer.0, query.map(|_| api::Request::Show(show))).await
+        })
+    };
+    Router::new()
+        .route("/v1/ports", show(Show::Ports))
+        .route("/v1/vifs", show(Show::Vifs))
+        .route("/v1/networks", show(Show::Networks))
+        .route("/v1/fdb", get(show_fdb))
+        .route("/v1/nexthops", show(Show::Nexthops))
+        .route("/v1/drops", get(show_drops))
+        .route("/v1/workers", show(Show::Workers))
+        .route("/v1/config", show(Show::Config))
+        .route("/v1/version", show(Show::Version))
+        .route("/v1/reload", post(reload))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(refuse_body))
+        .with_state(Gate { backend, privileged: Arc::new(privileged), calls: Arc::new(Semaphore::new(CALLS_MAX)) })
+}
+
+type Parameters<T> = Result<Query<T>, QueryRejection>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FdbParameters {
+    network: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DropsParameters {
+    #[serde(default)]
+    all: bool,
+}
+
+async fn show_fdb(gate: State<Gate>, peer: Extension<Peer>, query: Parameters<FdbParameters>) -> Response {
+    answer(gate.0, peer.0, query.map(|Query(fdb)| api::Request::Show(Show::Fdb { network: fdb.network }))).await
+}
+
+async fn show_drops(gate: State<Gate>, peer: Extension<Peer>, query: Parameters<DropsParameters>) -> Response {
+    answer(gate.0, peer.0, query.map(|Query(drops)| api::Request::Show(Show::Drops { all: drops.all }))).await
+}
+
+async fn reload(gate: State<Gate>, peer: Extension<Peer>, query: Parameters<Nothing>) -> Response {
+    answer(gate.0, peer.0, query.map(|_| api::Request::Reload)).await
+}
+
+async fn unknown_path(uri: Uri) -> Response {
+    refuse(ErrorCode::NotFound, format!("no such path: `{}`; there are {PATHS}", uri.path()))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let message = format!("`{}` does not take {method}; there are {PATHS}", uri.path());
+    refuse(ErrorCode::MethodNotAllowed, message)
+}
+
+async fn refuse_body(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    match timeout(BODY_TIMEOUT, to_bytes(body, BODY_OCTETS_MAX)).await {
+        Ok(Ok(octets)) if octets.is_empty() => next.run(Request::from_parts(head, Body::empty())).await,
+        Ok(Ok(octets)) => {
+            let message = format!("{} `{}` takes no body, got {} octets", head.method, head.uri.path(), octets.len());
+            refuse(ErrorCode::BadRequest, message)
+        }
+        Ok(Err(error)) if is_too_long(&error) => refuse(
+            ErrorCode::TooLarge,
+            format!("request body of more than {BODY_OCTETS_MAX} octets; none was expected"),
+        ),
+        Ok(Err(error)) => refuse(ErrorCode::BadRequest, format!("cannot read the request body: {error}")),
+        Err(_) => {
+            let message = format!("the request's body did not arrive within {} s", BODY_TIMEOUT.as_secs());
+            refuse(ErrorCode::RequestTimeout, message)
+        }
+    }
+}
+
+fn is_too_long(error: &axum::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+}
+
+async fn answer(gate: Gate, peer: Peer, request: Result<api::Request, QueryRejection>) -> Response {
+    let request = match request {
+        Ok(request) => request,
+        Err(rejection) => return refuse(ErrorCode::BadRequest, rejection.body_text()),
+    };
+    match timeout(CALL_TIMEOUT, call(gate, peer, request)).await {
+        Ok(Ok(document)) => json(StatusCode::OK, document.into()),
+        Ok(Err(error)) => refusal(&error),
+        Err(_) => {
+            let message = format!("causewayd did not answer within {} s", CALL_TIMEOUT.as_secs());
+            refuse(ErrorCode::Unavailable, message)
+        }
+    }
+}
+
+/// Off the async thread: the check of the peer may read the user database, the backend blocks, and a document with a
+/// million MACs takes its time to write.
+async fn call(gate: Gate, peer: Peer, request: api::Request) -> Result<Vec<u8>, ErrorDocument> {
+    let stopping = || ErrorDocument::new(ErrorCode::Unavailable, "causewayd is stopping");
+    let permit = Arc::clone(&gate.calls).acquire_owned().await.map_err(|_| stopping())?;
+    let called = spawn_blocking(move || {
+        // Held until the backend is done, even if the client has gone meanwhile.
+        let _permit = permit;
+        if request.changes() && !gate.privileged.includes(peer) {
+            return Err(forbidden(peer));
+        }
+        let response = gate.backend.call(request)?;
+        serde_json::to_vec(&response).map_err(|error| {
+            ErrorDocument::new(ErrorCode::Internal, format!("the answer cannot be written as JSON: {error}"))
+        })
+    });
+    called.await.unwrap_or_else(|failure| {
+        tracing::error!(%failure, "a request on the management socket failed");
+        Err(ErrorDocument::new(ErrorCode::Internal, "causewayd failed at this request; its log tells more"))
+    })
+}
+
+fn forbidden(peer: Peer) -> ErrorDocument {
+    let message = format!(
+        "user {} (group {}) may look but not change anything: only root, causewayd's own user and the members of \
+         `api.group` may",
+        peer.uid, peer.gid
+    );
+    ErrorDocument::new(ErrorCode::Forbidden, message)
+}
+
+fn refuse(code: ErrorCode, message: String) -> Response {
+    refusal(&ErrorDocument::new(code, message))
+}
+
+fn refusal(error: &ErrorDocument) -> Response {
+    match serde_json::to_vec(error) {
+        Ok(body) => json(status(error.code), body.into()),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn json(status: StatusCode, body: Bytes) -> Response {
+    (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+}
+
+fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::BadRequest => StatusCode::BAD_REQUEST,
+        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+        ErrorCode::Configuration => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::Busy | ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Unreachable | ErrorCode::Internal | ErrorCode::Other => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
