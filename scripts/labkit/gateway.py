@@ -1,0 +1,91 @@
+"""A gateway under test: its files, its process, and what it says of itself through the operator's command."""
+
+import json
+import os
+from pathlib import Path
+
+from labkit import config, topology
+from labkit.report import require
+from labkit.shell import Shell, wait_until
+from labkit.traffic import end
+
+START_SECONDS = 30
+
+
+class Causeway:
+    """`causewayd` in a gateway's namespace, and `causeway` to ask it."""
+
+    def __init__(self, shell: Shell, gateway: topology.Gateway, home: Path, binaries: Path):
+        self.shell, self.gateway, self.binaries = shell, gateway, binaries
+        self.socket = config.socket(gateway, home)
+        self.node_file = home / f"{gateway.name}-node.yaml"
+        self.network_file = home / f"{gateway.name}-network.yaml"
+        self.process = None
+
+    def start(self) -> str:
+        """Start the daemon, plug its ports in, and wait until it knows its way to every VTEP. Returns its version."""
+        self.process = self.shell.spawn(self.gateway.name, self.binaries / "causewayd", "--node", self.node_file,
+                                        "--network", self.network_file, netns=self.gateway.netns)
+        wait_until(self._answers, START_SECONDS, f"causewayd on {self.gateway.name} answers")
+        topology.plug_in(self.shell, self.gateway)
+        wait_until(self._resolved, START_SECONDS, f"causewayd on {self.gateway.name} resolves its next hops")
+        return self.show("version")["version"]
+
+    def stop(self) -> None:
+        """SIGTERM, which has to end it with status 0 within five seconds."""
+        status = end(self.process)
+        require(status == 0, f"causewayd on {self.gateway.name} ended with status {status} after SIGTERM (-9: it had to be killed)")
+        self.process = None
+
+    def command(self, *words, check=True):
+        """Run `causeway` with the management socket of this gateway."""
+        return self.shell.run(self.binaries / "causeway", "--socket", self.socket, *words, check=check)
+
+    def show(self, *words) -> dict:
+        """`causeway show ... --json`."""
+        return json.loads(self.command("show", *words, "--json").stdout)
+
+    def dropped(self) -> dict:
+        """How often packets were dropped, by reason."""
+        return {entry["reason"]: entry["count"] for entry in self.show("drops")["reasons"]}
+
+    def expect_drops(self, reason: str, count: int, action) -> None:
+        """Run `action`, which has to raise the drops for `reason` by exactly `count`, and no others."""
+        before = self.dropped()
+        action()
+
+        def difference():
+            return {name: number - before.get(name, 0) for name, number in self.dropped().items() if number != before.get(name, 0)}
+
+        try:
+            wait_until(lambda: sum(difference().values()) >= count, 3, "the drops are counted")
+        finally:
+            found = difference()
+            require(found == {reason: count}, f"dropped {found or 'nothing'} instead of {count} with the reason {reason}")
+
+    def require_balance(self) -> str:
+        """Nothing unaccounted, and nothing lost by the ports themselves. Returns the sums."""
+        sums = wait_until(self._at_rest, 3, f"the workers of {self.gateway.name} hold nothing")
+        require(sums["unaccounted"] == 0, f"{self.gateway.name}: unaccounted is {sums['unaccounted']}: {sums}")
+        losses = {port["name"]: port["losses"] for port in self.show("ports")["ports"] if any(port["losses"].values())}
+        require(not losses, f"{self.gateway.name}: the ports lost packets: {losses}")
+        return f"{sums['received']} received, {sums['transmitted']} transmitted, {sums['dropped']} dropped"
+
+    def _at_rest(self):
+        sums = self.show("drops")["accounting"]
+        return sums if sums["held"] == 0 else None
+
+    def _answers(self) -> bool:
+        require(self.process.poll() is None, f"causewayd on {self.gateway.name} ended with status {self.process.returncode}")
+        return self.socket.exists() and self.command("show", "version", check=False).returncode == 0
+
+    def _resolved(self) -> bool:
+        require(self.process.poll() is None, f"causewayd on {self.gateway.name} ended with status {self.process.returncode}")
+        nexthops = self.show("nexthops")["nexthops"]
+        return bool(nexthops) and all(nexthop["state"] == "resolved" for nexthop in nexthops)
+
+
+def worker_cores(count: int) -> list:
+    """A core for each of `count` gateways' workers: the last ones that this process may use."""
+    usable = sorted(os.sched_getaffinity(0))
+    return [usable[-1 - number % len(usable)] for number in range(count)]

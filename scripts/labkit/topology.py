@@ -1,0 +1,158 @@
+"""What stands around the gateways: namespaces, cables, the switch, instances, and a kernel VTEP with hosts behind it.
+
+    instances           top-of-rack switch          gateways                     fabric
+    blue   VLAN 100 ---+                 +--- gw1: cw-access0  cw-fabric0 ---+
+    green  VLAN 200 ---+--- Open vSwitch-+        (causewayd)                +--- underlay: VTEP of the kernel
+    red    VLAN 300 ---+                 +--- gw2: the same, if asked -------+      VNI 5100 --- far-blue
+                                                                                    VNI 5200 --- far-green
+
+A cable is a veth pair. At the gateway's end a bridge without learning joins it with the TAP netdev, which has to stay
+in the gateway's namespace. Every netdev is made inside a namespace; the host's own has never seen one.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from labkit.ovs import Switch
+from labkit.shell import Shell
+
+PREFIX = "cw-lab"
+FABRIC_MTU = 1600
+ACCESS_MTU = 1700  # above the fabric's, so that a frame can be too big for it
+VTEP_ADDRESS = "172.16.0.2"
+VTEP_MAC = "02:00:00:00:00:02"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A remote instance: one untagged port of the switch in one VLAN."""
+
+    name: str
+    vlan: int
+    network: str
+    mac: str
+    address: str
+
+    @property
+    def netns(self) -> str:
+        return f"{PREFIX}-{self.name}"
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host in the fabric, behind the kernel's VTEP."""
+
+    name: str
+    network: str
+    vni: int
+    mac: str
+    address: str
+
+    @property
+    def netns(self) -> str:
+        return f"{PREFIX}-{self.name}"
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A gateway's name and its address in the underlay."""
+
+    name: str
+    address: str
+
+    @property
+    def netns(self) -> str:
+        return f"{PREFIX}-{self.name}"
+
+
+BLUE = Instance("blue", 100, "blue", "02:00:00:00:10:64", "10.1.0.2")
+GREEN = Instance("green", 200, "green", "02:00:00:00:10:c8", "10.2.0.2")
+RED = Instance("red", 300, "blue", "02:00:00:00:11:2c", "10.1.0.4")  # a second member of blue, unknown at first
+INSTANCES = (BLUE, GREEN, RED)
+
+FAR_BLUE = Host("far-blue", "blue", 5100, "02:00:00:00:20:64", "10.1.0.3")
+FAR_GREEN = Host("far-green", "green", 5200, "02:00:00:00:20:c8", "10.2.0.3")
+HOSTS = (FAR_BLUE, FAR_GREEN)
+
+GW1 = Gateway("gw1", "172.16.0.1")
+GW2 = Gateway("gw2", "172.16.0.3")
+
+TOR = f"{PREFIX}-tor"
+VTEP = f"{PREFIX}-vtep"
+
+
+def vlans() -> list:
+    """The VLANs of all instances: what the trunks carry."""
+    return [instance.vlan for instance in INSTANCES]
+
+
+def build(shell: Shell, gateways, home: Path) -> None:
+    """Make everything but the gateways' own ports, which appear when causewayd starts."""
+    for netns in [TOR, VTEP, *(node.netns for node in (*INSTANCES, *HOSTS, *gateways))]:
+        _add_namespace(shell, netns)
+    switch = Switch(shell, TOR, home / "ovs")
+    switch.start()
+    _build_underlay(shell)
+    for gateway in gateways:
+        _add_cable(shell, gateway, "access", TOR, ACCESS_MTU)
+        switch.add_trunk_port(gateway.name, vlans())
+        _add_cable(shell, gateway, "fabric", VTEP, FABRIC_MTU)
+        shell.ip(VTEP, f"link set {gateway.name} master underlay")
+    for instance in INSTANCES:
+        switch.add_access_port(instance.name, instance.vlan, instance.netns)
+        shell.ip(instance.netns, f"""link set {instance.name} address {instance.mac}
+            link set {instance.name} up
+            address add {instance.address}/24 dev {instance.name}""")
+    for host in HOSTS:
+        _add_host(shell, host, gateways)
+
+
+def plug_in(shell: Shell, gateway: Gateway) -> None:
+    """Join the TAP netdevs that causewayd has made with their cables."""
+    shell.ip(gateway.netns, "link set cw-access0 master access\nlink set cw-fabric0 master fabric")
+
+
+def _add_namespace(shell: Shell, netns: str) -> None:
+    shell.run("ip", "netns", "add", netns)
+    # Without IPv6 no netdev speaks unasked: every frame that a check counts was sent by that check.
+    quiet = "for scope in all default; do echo 1 >/proc/sys/net/ipv6/conf/$scope/disable_ipv6; done"
+    shell.run("sh", "-c", f"if [ -d /proc/sys/net/ipv6 ]; then {quiet}; fi", netns=netns)
+    shell.ip(netns, "link set lo up")
+
+
+def _add_cable(shell: Shell, gateway: Gateway, side: str, far_netns: str, mtu: int) -> None:
+    """Run a cable from the bridge `side` in the gateway's namespace to a netdev with the gateway's name elsewhere.
+
+    The bridge must not speak ARP: Linux answers for every address of a namespace on every netdev in it, so it would
+    answer for the address of cw-host0 with the bridge's MAC.
+    """
+    shell.ip(gateway.netns, f"""link add {side} arp off type bridge ageing_time 0 mcast_snooping 0
+        link add {side}-cable type veth peer name {gateway.name} netns {far_netns}
+        link set {side}-cable mtu {mtu} master {side} up
+        link set {side} up""")
+    shell.ip(far_netns, f"link set {gateway.name} mtu {mtu} up")
+
+
+def _build_underlay(shell: Shell) -> None:
+    shell.ip(VTEP, f"""link add underlay address {VTEP_MAC} mtu {FABRIC_MTU} type bridge mcast_snooping 0
+        link set underlay up
+        address add {VTEP_ADDRESS}/24 dev underlay""")
+
+
+def _add_host(shell: Shell, host: Host, gateways) -> None:
+    """Add a host, its bridge in the VTEP's namespace and the VXLAN netdev, whose FDB holds what is behind the gateways."""
+    shell.ip(VTEP, f"""link add {host.name} type bridge mcast_snooping 0
+        link add vx{host.vni} type vxlan id {host.vni} local {VTEP_ADDRESS} dstport 4789 nolearning dev underlay
+        link set vx{host.vni} mtu 1500 master {host.name} up
+        link add {host.name}-port type veth peer name eth0 netns {host.netns}
+        link set {host.name}-port master {host.name} up
+        link set {host.name} up""")
+    shell.ip(host.netns, f"""link set eth0 address {host.mac} up
+        address add {host.address}/24 dev eth0""")
+    for gateway in gateways:
+        shell.run("bridge", "-netns", VTEP, "fdb", "append", "00:00:00:00:00:00", "dev", f"vx{host.vni}",
+                  "dst", gateway.address, "self", "permanent")
+    for instance in INSTANCES:
+        if instance.network == host.network:
+            shell.run("bridge", "-netns", VTEP, "fdb", "replace", instance.mac, "dev", f"vx{host.vni}",
+                      "dst", gateways[0].address, "self", "permanent")

@@ -1,0 +1,130 @@
+"""Frames: made, sent from any netdev of the lab, and captured wherever they should or should not appear."""
+
+import json
+import re
+import signal
+import struct
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Dot1Q, Ether
+from scapy.packet import Raw
+
+from labkit.report import require
+from labkit.shell import Shell, wait_until
+
+BROADCAST = "ff:ff:ff:ff:ff:ff"
+SETTLE_SECONDS = 0.5  # frames take well under a millisecond each; a loop would be seen going on
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place to watch: a netdev in a namespace and a direction, `in` or `out` as that netdev sees it."""
+
+    netns: str
+    netdev: str
+    direction: str
+
+    def __str__(self) -> str:
+        return f"{self.netns} {self.netdev} {self.direction}"
+
+
+def frame(source, destination_mac: str, mark: bytes, destination_address="10.1.0.3", port=4000, octets=100, tags=()) -> bytes:
+    """A UDP datagram from `source` in a frame of `octets` plus its `tags` (VLAN id, priority), with `mark` in its payload."""
+    head = Ether(src=source.mac, dst=destination_mac)
+    for vlan, priority in tags:
+        head /= Dot1Q(vlan=vlan, prio=priority)
+    payload = (mark * octets)[: octets - 42]
+    return bytes(head / IP(src=source.address, dst=destination_address) / UDP(sport=port, dport=4001) / Raw(payload))
+
+
+def inject(shell: Shell, netns: str, netdev: str, frames) -> None:
+    """Send frames out of a netdev, a millisecond apart."""
+    script = Path(__file__).with_name("inject.py")
+    shell.run("/usr/bin/python3", script, netdev, netns=netns, stdin="".join(f"{frame.hex()}\n" for frame in frames))
+
+
+class Capture:
+    """Watches points while a `with` block runs, and a moment longer; afterwards holds what was seen at each."""
+
+    def __init__(self, shell: Shell, name: str, *points: Point):
+        self.shell, self.points = shell, points
+        self.files = {point: shell.logs / f"{name}-{number}.pcap" for number, point in enumerate(points)}
+        self.seen = {}
+        self._dumps = []
+
+    def __enter__(self):
+        for point, file in self.files.items():
+            argv = ["tcpdump", "-i", point.netdev, "-Q", point.direction, "-w", file, "-U", "--immediate-mode", "-Z", "root"]
+            self._dumps.append(self.shell.spawn(file.stem, *argv, netns=point.netns))
+        for file in self.files.values():
+            log = file.with_suffix(".log")
+            wait_until(lambda: "listening on" in log.read_text(), 10, f"tcpdump listens ({log})")
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            time.sleep(SETTLE_SECONDS)
+        for dump in self._dumps:
+            dump.send_signal(signal.SIGTERM)
+            dump.wait(10)
+        self.seen = {point: read_pcap(file) for point, file in self.files.items()}
+
+    def marked(self, point: Point, mark: bytes) -> list:
+        """The frames with `mark` in them that passed `point`."""
+        return [frame for frame in self.seen[point] if mark in frame]
+
+
+def read_pcap(file: Path) -> list:
+    """The frames of a capture file as tcpdump writes it here: classic format, this machine's byte order."""
+    content, frames, at = file.read_bytes(), [], 24
+    while at + 16 <= len(content):
+        length = struct.unpack_from("=I", content, at + 8)[0]
+        frames.append(content[at + 16 : at + 16 + length])
+        at += 16 + length
+    return frames
+
+
+def ping(shell: Shell, source, destination, count=5, interval=0.1) -> str:
+    """Ping; every echo must be answered. Returns the round trip times."""
+    done = shell.run("ping", "-n", "-c", count, "-i", interval, "-W", 2, destination.address, netns=source.netns,
+                     check=False, timeout=count * interval + 30)
+    return judge_ping(done.stdout, f"{source.name} to {destination.name}")
+
+
+def judge_ping(output: str, way: str) -> str:
+    """Read ping's summary: nothing lost, nothing twice. Returns the round trip times."""
+    counts = re.search(r"(\d+) packets transmitted, (\d+) received(.*)", output)
+    require(counts is not None and counts[1] == counts[2] and "duplicates" not in counts[3],
+            f"ping from {way}: {counts[0] if counts else output.strip() or 'no answer'}")
+    times = re.search(r"= [\d.]+/([\d.]+)/([\d.]+)/", output)
+    return f"{times[1]} ms on average, {times[2]} ms at most" if times else ""
+
+
+def tcp(shell: Shell, client, server, seconds=3) -> str:
+    """Run iperf3 with its defaults from `client` to `server`, and return the rate that arrived."""
+    listener = shell.spawn("iperf3", "iperf3", "--server", "--one-off", netns=server.netns)
+    try:
+        wait_until(lambda: "LISTEN" in shell.run("ss", "-Hltn", "sport = :5201", netns=server.netns).stdout, 5, "iperf3 listens")
+        done = shell.run("iperf3", "--client", server.address, "--time", seconds, "--json", netns=client.netns,
+                         check=False, timeout=seconds + 20)
+        result = json.loads(done.stdout)
+        require("error" not in result, f"iperf3 from {client.name} to {server.name}: {result.get('error')}")
+        bits = result["end"]["sum_received"]["bits_per_second"]
+        require(bits > 10e6, f"iperf3 from {client.name} to {server.name}: only {bits / 1e6:.2f} Mbit/s")
+        return f"{bits / 1e6:.0f} Mbit/s"
+    finally:
+        end(listener)
+
+
+def end(process: subprocess.Popen, seconds: float = 5) -> int:
+    """Ask a process to stop, wait, and insist if it does not; returns its status."""
+    process.terminate()
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
