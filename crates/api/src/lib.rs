@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod check;
 mod config;
 mod drops;
 mod error;
@@ -24,6 +25,7 @@ mod version;
 mod vifs;
 mod workers;
 
+pub use check::CheckDocument;
 pub use config::{ConfigDocument, ConfigFile};
 pub use drops::{Accounting, DropEntry, DropsDocument, WorkerAccounting, WorkerCount};
 pub use error::{ErrorCode, ErrorDocument, Finding, Place};
