@@ -1,0 +1,237 @@
+//! The network file, checked and resolved: references are indices, so none can dangle.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Index;
+
+use wire::{MacAddr, VlanId, Vni};
+
+use super::name::{NodeName, ObjectName, PortName};
+use super::node_model::PortIndex;
+use super::place::Place;
+
+/// The network: all objects of the file, and in [`served`](Self::served) what this node does with them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkModel {
+    /// Virtual networks; names and VNIs are unique.
+    pub virtual_networks: Vec<VirtualNetwork>,
+    /// Gateways; names are unique.
+    pub physical_routers: Vec<PhysicalRouter>,
+    /// Access ports of gateways; names are unique per router.
+    pub physical_interfaces: Vec<PhysicalInterface>,
+    /// VLANs of access ports; VLANs are unique per physical interface.
+    pub logical_interfaces: Vec<LogicalInterface>,
+    /// One a remote instance; MACs are unique per network.
+    pub virtual_machine_interfaces: Vec<VirtualMachineInterface>,
+    /// Addresses of VMIs.
+    pub instance_ips: Vec<InstanceIp>,
+    /// What lies behind the fabric; pairs of network and VTEP are unique per router.
+    pub static_reachability: Vec<StaticReachability>,
+    /// The physical router of this node's name, unless there is none or the node's mode is not `server`.
+    pub own_router: Option<PhysicalRouterIndex>,
+    /// What this node serves, in the order of the logical interfaces: every pair of port and VLAN once, every VMI once.
+    /// Disabled VMIs are in it: see [`VirtualMachineInterface::enabled`].
+    pub served: Vec<ServedVmi>,
+}
+
+impl NetworkModel {
+    /// The static reachability that this node uses: entries for it and entries for every gateway.
+    pub fn reachability_here(&self) -> impl Iterator<Item = &StaticReachability> {
+        let own = self.own_router;
+        self.static_reachability
+            .iter()
+            .filter(move |entry| own.is_some() && (entry.physical_router.is_none() || entry.physical_router == own))
+    }
+}
+
+/// A VMI that hangs under this node's physical router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServedVmi {
+    /// The access port.
+    pub port: PortIndex,
+    /// The VLAN of the port.
+    pub vlan: VlanId,
+    /// The VMI.
+    pub vmi: VmiIndex,
+    /// The logical interface that says so.
+    pub logical_interface: LogicalInterfaceIndex,
+}
+
+/// A layer 2 network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VirtualNetwork {
+    /// The network's name.
+    pub name: ObjectName,
+    /// `vxlan_network_identifier`.
+    pub vni: Vni,
+    /// Whether a frame to an unknown station goes to everybody instead of nobody.
+    pub flood_unknown_unicast: bool,
+    /// Where it stands in the network file.
+    pub place: Place,
+}
+
+/// A gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhysicalRouter {
+    /// The name of the gateway's node.
+    pub name: NodeName,
+    /// Where it stands in the network file.
+    pub place: Place,
+}
+
+/// An access port of a gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhysicalInterface {
+    /// The port's name in its gateway's node file.
+    pub name: PortName,
+    /// The gateway.
+    pub physical_router: PhysicalRouterIndex,
+    /// Where it stands in the network file.
+    pub place: Place,
+}
+
+/// A VLAN of an access port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogicalInterface {
+    /// The logical interface's name.
+    pub name: ObjectName,
+    /// The access port.
+    pub physical_interface: PhysicalInterfaceIndex,
+    /// `logical_interface_vlan_tag`; 0 is untagged.
+    pub vlan: VlanId,
+    /// The VMI that the VLAN is, if any yet.
+    pub vmi: Option<VmiIndex>,
+    /// Where it stands in the network file.
+    pub place: Place,
+}
+
+/// The interface of one remote instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VirtualMachineInterface {
+    /// The VMI's name.
+    pub name: ObjectName,
+    /// Its network.
+    pub virtual_network: VirtualNetworkIndex,
+    /// Its MAC address: a station's.
+    pub mac: MacAddr,
+    /// Further addresses that it may use.
+    pub allowed_address_pairs: Vec<AllowedAddressPair>,
+    /// `id_perms.enable`: whether it forwards.
+    pub enabled: bool,
+    /// Where it stands in the network file.
+    pub place: Place,
+}
+
+/// A further address of a VMI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AllowedAddressPair {
+    /// The MAC address; the VMI's own if the file names none.
+    pub mac: MacAddr,
+    /// The addresses that go with it, if the file names any.
+    pub ip: Option<IpPrefix>,
+}
+
+/// An IPv4 or IPv6 prefix with zero host bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct IpPrefix {
+    pub(super) address: IpAddr,
+    pub(super) length: u8,
+}
+
+impl IpPrefix {
+    /// The network address.
+    pub fn address(self) -> IpAddr {
+        self.address
+    }
+
+    /// The number of fixed leading bits.
+    pub fn length(self) -> u8 {
+        self.length
+    }
+}
+
+impl fmt::Display for IpPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.length)
+    }
+}
+
+/// An address of a VMI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceIp {
+    /// The instance IP's name.
+    pub name: ObjectName,
+    /// The VMI.
+    pub vmi: VmiIndex,
+    /// The address: a host's.
+    pub address: IpAddr,
+    /// Where it stands in the network file.
+    pub place: Place,
+}
+
+/// What lies behind one VTEP for one network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaticReachability {
+    /// The network.
+    pub virtual_network: VirtualNetworkIndex,
+    /// The VTEP.
+    pub vtep: Ipv4Addr,
+    /// Whether the VTEP takes part in the network's flooding.
+    pub flood: bool,
+    /// Stations behind it.
+    pub mac_addresses: Vec<MacAddr>,
+    /// The only gateway that uses this entry; every gateway if absent.
+    pub physical_router: Option<PhysicalRouterIndex>,
+    /// Where it stands in the network file.
+    pub place: Place,
+}
+
+macro_rules! index {
+    ($(#[$doc:meta])* $index:ident, $list:ident, $object:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $index(u32);
+
+        impl $index {
+            /// A file of bounded size has fewer than 2^32 objects, so a position always fits.
+            pub(super) fn at(position: usize) -> Self {
+                Self(u32::try_from(position).unwrap_or(u32::MAX))
+            }
+
+            /// The position as a number.
+            pub fn position(self) -> usize {
+                self.0 as usize
+            }
+        }
+
+        impl Index<$index> for NetworkModel {
+            type Output = $object;
+
+            /// The object; panics only on an index of another model.
+            fn index(&self, index: $index) -> &$object {
+                &self.$list[index.position()]
+            }
+        }
+    };
+}
+
+index! {
+    /// A position in [`NetworkModel::virtual_networks`].
+    VirtualNetworkIndex, virtual_networks, VirtualNetwork
+}
+index! {
+    /// A position in [`NetworkModel::physical_routers`].
+    PhysicalRouterIndex, physical_routers, PhysicalRouter
+}
+index! {
+    /// A position in [`NetworkModel::physical_interfaces`].
+    PhysicalInterfaceIndex, physical_interfaces, PhysicalInterface
+}
+index! {
+    /// A position in [`NetworkModel::logical_interfaces`].
+    LogicalInterfaceIndex, logical_interfaces, LogicalInterface
+}
+index! {
+    /// A position in [`NetworkModel::virtual_machine_interfaces`].
+    VmiIndex, virtual_machine_interfaces, VirtualMachineInterface
+}

@@ -1,0 +1,257 @@
+//! The node file, checked: ports, cores, memory and the fabric address of this machine.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use wire::VlanId;
+
+use super::device::{Device, PortKind};
+use super::name::{FilePrefix, GroupName, InterfaceName, NodeName, PortName};
+use super::place::Place;
+
+/// This machine. Everything in it is legal on its own and together; there is exactly one fabric port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeModel {
+    /// This node's name; the physical router of the same name is ours.
+    pub name: NodeName,
+    /// What this node does.
+    pub mode: GatewayMode,
+    /// The workers' cores: at least one, none twice, in file order.
+    pub workers: Vec<CoreId>,
+    /// How workers wait for packets; the default is resolved by the ports' kinds.
+    pub polling: Polling,
+    /// Memory for packets.
+    pub memory: MemoryModel,
+    /// Data path ports in file order; [`PortIndex`] counts in here.
+    pub ports: Vec<PortModel>,
+    /// The one port with [`PortRole::Fabric`].
+    pub fabric_port: PortIndex,
+    /// The underlay.
+    pub fabric: FabricModel,
+    /// The management socket.
+    pub api: ApiModel,
+    /// Reservations.
+    pub limits: LimitsModel,
+    /// Where the node's name stands.
+    pub place: Place,
+}
+
+impl NodeModel {
+    /// The port of a name, with its index.
+    pub fn port(&self, name: &str) -> Option<(PortIndex, &PortModel)> {
+        let position = self.ports.iter().position(|port| port.name.as_str() == name)?;
+        Some((PortIndex::at(position), &self.ports[position]))
+    }
+}
+
+impl std::ops::Index<PortIndex> for NodeModel {
+    type Output = PortModel;
+
+    /// The port; panics only on an index of another model.
+    fn index(&self, index: PortIndex) -> &PortModel {
+        &self.ports[index.position()]
+    }
+}
+
+/// A port's position in [`NodeModel::ports`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PortIndex(u16);
+
+impl PortIndex {
+    pub(super) const MAX_PORTS: usize = 32;
+
+    /// A node has at most [`Self::MAX_PORTS`] ports, so a position always fits.
+    pub(super) fn at(position: usize) -> Self {
+        Self(u16::try_from(position).unwrap_or(u16::MAX))
+    }
+
+    /// The position as a number.
+    pub fn position(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// What this node does (the original's `gateway_mode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GatewayMode {
+    /// Serves nothing; access ports stay down.
+    None,
+    /// Remote instances.
+    Server,
+}
+
+impl fmt::Display for GatewayMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Server => "server",
+        })
+    }
+}
+
+/// A CPU core as Linux numbers it, 0 to 1023.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CoreId(u16);
+
+impl CoreId {
+    /// The largest core number.
+    pub const MAX: u16 = 1023;
+
+    /// A core, unless the number is above [`Self::MAX`].
+    pub fn new(core: u16) -> Option<Self> {
+        (core <= Self::MAX).then_some(Self(core))
+    }
+
+    /// The core's number.
+    pub fn value(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Display for CoreId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How a worker waits for packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Polling {
+    /// Never sleeps.
+    Busy,
+    /// Backs off when idle.
+    Adaptive,
+}
+
+impl fmt::Display for Polling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "busy",
+            Self::Adaptive => "adaptive",
+        })
+    }
+}
+
+/// Memory for packets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryModel {
+    /// Whether to take reserved huge pages; else ordinary memory.
+    pub hugepages: bool,
+    /// DPDK's memory in mebibytes.
+    pub size_mb: u32,
+    /// Packet buffers per worker.
+    pub mbufs: u32,
+    /// Names this process's DPDK files.
+    pub file_prefix: FilePrefix,
+}
+
+/// Which side of the gateway a port is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PortRole {
+    /// Towards remote instances: 802.1Q.
+    Access,
+    /// Towards the IP fabric.
+    Fabric,
+}
+
+impl fmt::Display for PortRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Access => "access",
+            Self::Fabric => "fabric",
+        })
+    }
+}
+
+/// One data path port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortModel {
+    /// The port's name, unique in the node.
+    pub name: PortName,
+    /// Access or fabric.
+    pub role: PortRole,
+    /// What drives it.
+    pub device: Device,
+    /// The device's kind.
+    pub kind: PortKind,
+    /// Largest payload of a frame in octets, headers and tags not counted.
+    pub mtu: u16,
+    /// Receive descriptors a queue; the port's own choice if absent.
+    pub rx_descriptors: Option<u16>,
+    /// Transmit descriptors a queue; the port's own choice if absent.
+    pub tx_descriptors: Option<u16>,
+    /// Where the port stands in the node file.
+    pub place: Place,
+}
+
+/// The underlay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FabricModel {
+    /// This node's VTEP address.
+    pub address: Ipv4Addr,
+    /// Length of the address's prefix.
+    pub prefix_len: u8,
+    /// The host interface that bears the address.
+    pub host_interface: InterfaceName,
+    /// Tag of fabric frames, 1 to 4094, if the port is a trunk.
+    pub vlan: Option<VlanId>,
+    /// Routes that Causeway installs beside those of Linux.
+    pub routes: Vec<FabricRoute>,
+    /// The DF flag of the outer IPv4 header.
+    pub dont_fragment: bool,
+    /// Which VTEPs may send unicast to us.
+    pub source_check: SourceCheck,
+    /// Where the section stands in the node file.
+    pub place: Place,
+}
+
+/// A static route of the underlay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FabricRoute {
+    /// Destination, host bits zero.
+    pub to: Ipv4Addr,
+    /// Length of the destination's prefix.
+    pub to_len: u8,
+    /// Next hop, inside the fabric prefix.
+    pub via: Ipv4Addr,
+    /// Where the route stands in the node file.
+    pub place: Place,
+}
+
+/// Which VTEPs may send unicast to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SourceCheck {
+    /// Only a VTEP of the frame's network.
+    Strict,
+    /// Any VTEP that this node knows.
+    Known,
+    /// Anybody.
+    Any,
+}
+
+impl fmt::Display for SourceCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Strict => "strict",
+            Self::Known => "known",
+            Self::Any => "any",
+        })
+    }
+}
+
+/// The management socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiModel {
+    /// Absolute path of the unix socket, at most 107 octets.
+    pub socket: PathBuf,
+    /// The group that may use it.
+    pub group: GroupName,
+}
+
+/// Reservations that cannot grow while running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitsModel {
+    /// Most VMIs that this node may serve.
+    pub vmis: u32,
+}

@@ -1,0 +1,194 @@
+//! Every error that a configuration can have: one closed list. Each message names the thing, its value and what was
+//! expected; the place stands in front of it, and that of the other party of a conflict inside it.
+
+use std::fmt;
+use std::io::ErrorKind;
+use std::net::Ipv4Addr;
+
+use wire::{MacAddr, MacAddrError, VlanId, Vni, VniError};
+
+use super::device::DeviceError;
+use super::name::NameError;
+use super::place::Place;
+
+/// An error and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub struct Diagnostic {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub problem: Problem,
+}
+
+/// A piece of the file's text in a message: at most 80 characters, control characters escaped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt(String);
+
+impl Excerpt {
+    const MAX: usize = 80;
+
+    /// Shortens and escapes a text.
+    pub fn new(text: &str) -> Self {
+        let mut excerpt = String::new();
+        for c in text.chars().take(Self::MAX) {
+            if c.is_control() { excerpt.extend(c.escape_default()) } else { excerpt.push(c) }
+        }
+        if text.chars().nth(Self::MAX).is_some() {
+            excerpt.push_str("...");
+        }
+        Self(excerpt)
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What is wrong. Fields: `key` is the schema's key, `object` the kind of object, `value` the file's text, `first` where
+/// the other party of a conflict stands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it; the fields are explained once, above")]
+pub enum Problem {
+    // The file.
+    #[error("cannot read the file: {reason}")]
+    Unreadable { reason: ErrorKind },
+    #[error("not a regular file: expected a text file")]
+    NotRegular,
+    #[error("the file is larger than {limit} octets, the most that is read")]
+    TooLarge { limit: u64 },
+    #[error("not UTF-8 text")]
+    NotUtf8,
+
+    // The text.
+    #[error("syntax: {0}")]
+    Syntax(Excerpt),
+    #[error("shape: {0}")]
+    Shape(Excerpt),
+    #[error("the file is empty: expected keys and values, `version: 1` first")]
+    Empty,
+    #[error("a second YAML document: expected one")]
+    SeveralDocuments,
+    #[error("a YAML alias (*name) is not allowed: write the value itself")]
+    Alias,
+    #[error("a YAML anchor (&name) is not allowed: write the value where it is used")]
+    Anchor,
+    #[error("a YAML tag (!name) is not allowed")]
+    Tag,
+    #[error("a list or mapping as key: expected a word")]
+    ComplexKey,
+    #[error("key `{key}` stands here a second time; first at {first}")]
+    DuplicateKey { key: Excerpt, first: Place },
+    #[error("nested deeper than {limit} levels")]
+    TooDeep { limit: usize },
+    #[error("more than {limit} values in the file")]
+    TooManyValues { limit: usize },
+    #[error("a line separator (U+0085, U+2028 or U+2029) on which YAML versions disagree: remove it")]
+    AmbiguousLineBreak,
+
+    // Keys.
+    #[error("key `version` is missing: expected `version: 1`")]
+    NoVersion,
+    #[error("version {value} is not supported: expected `version: 1`")]
+    WrongVersion { value: Excerpt },
+    #[error("unknown key `{key}` in {object}: expected one of {}", expected.join(", "))]
+    UnknownKey { key: Excerpt, object: &'static str, expected: &'static [&'static str] },
+    #[error("key `{key}` of {object} is not supported yet: remove it")]
+    KeyNotSupportedYet { key: Excerpt, object: &'static str },
+    #[error("{key}: {value} is not supported yet: expected {expected}")]
+    ValueNotSupportedYet { key: &'static str, value: Excerpt, expected: &'static str },
+    #[error("{object} has no `{key}`: expected one")]
+    MissingKey { key: &'static str, object: &'static str },
+
+    // Single values.
+    #[error("{key}: `{value}` is not a decimal number from {min} to {max}")]
+    Number { key: &'static str, value: Excerpt, min: u32, max: u32 },
+    #[error("{key}: `{value}`: expected true or false")]
+    Boolean { key: &'static str, value: Excerpt },
+    #[error("{key}: `{value}`: expected {expected}")]
+    Choice { key: &'static str, value: Excerpt, expected: &'static str },
+    #[error("{key}: `{value}`: {reason}")]
+    Name { key: &'static str, value: Excerpt, reason: NameError },
+    #[error("{key}: `{value}`: {reason}")]
+    Mac { key: &'static str, value: Excerpt, reason: MacAddrError },
+    #[error("{key}: {mac} is a group address: expected the address of one station")]
+    GroupMac { key: &'static str, mac: MacAddr },
+    #[error("{key}: the zero address: expected the address of one station")]
+    ZeroMac { key: &'static str },
+    #[error("{key}: VLAN id {value} is out of range: expected {expected}; 4095 is reserved")]
+    VlanOutOfRange { key: &'static str, value: Excerpt, expected: &'static str },
+    #[error("{key}: {0}", key = "vxlan_network_identifier")]
+    VniOutOfRange(VniError),
+    #[error("{key}: `{value}` is not an IPv4 address: expected four decimal octets as in 172.16.0.2")]
+    Ipv4 { key: &'static str, value: Excerpt },
+    #[error("{key}: `{value}` is not an IP address")]
+    Ip { key: &'static str, value: Excerpt },
+    #[error("{key}: `{value}` is not a prefix: expected address/length as in {example}")]
+    Prefix { key: &'static str, value: Excerpt, example: &'static str },
+    #[error("{key}: `{value}` has host bits: expected {expected}")]
+    HostBits { key: &'static str, value: Excerpt, expected: Excerpt },
+    #[error("{key}: {value} is {what}: expected the unicast address of one host")]
+    NotAHost { key: &'static str, value: Excerpt, what: &'static str },
+    #[error("device: `{value}`: {reason}")]
+    Device { value: Excerpt, reason: DeviceError },
+    #[error("socket: `{value}`: expected an absolute path of at most 107 octets")]
+    SocketPath { value: Excerpt },
+    #[error("physical_interface: `{value}`: expected physical router and port as in gw1:access0")]
+    PhysicalInterfaceKey { value: Excerpt },
+    #[error("allowed_address_pairs: a pair without `mac` and without `ip`: expected at least one of them")]
+    EmptyAddressPair,
+
+    // The node.
+    #[error("cores.workers is empty: expected at least one core")]
+    NoWorkers,
+    #[error("workers: core {core} stands here a second time; first at {first}")]
+    DuplicateWorker { core: u16, first: Place },
+    #[error("no port has `role: fabric`: expected exactly one")]
+    NoFabricPort,
+    #[error("port {port}: a second fabric port is not supported yet; the first is at {first}")]
+    SeveralFabricPorts { port: Excerpt, first: Place },
+    #[error("{found} ports: expected at most {limit}")]
+    TooManyPorts { found: usize, limit: usize },
+    #[error("device {device} is used a second time; first at {first}")]
+    DuplicateDevice { device: Excerpt, first: Place },
+    #[error("Linux interface {interface} is used a second time; first at {first}")]
+    DuplicateInterface { interface: Excerpt, first: Place },
+    #[error("via: next hop {via} is not another host of the fabric prefix {prefix} at {first}")]
+    NextHopOffLink { via: Ipv4Addr, prefix: Excerpt, first: Place },
+    #[error("to: a second route to {to}; first at {first}")]
+    DuplicateRoute { to: Excerpt, first: Place },
+
+    // The network.
+    #[error("{object} `{name}` is named a second time; first at {first}")]
+    DuplicateName { object: &'static str, name: Excerpt, first: Place },
+    #[error("{key}: there is no {object} `{name}` in this file")]
+    Dangling { key: &'static str, object: &'static str, name: Excerpt },
+    #[error("VNI {vni} belongs to two virtual networks; first at {first}")]
+    DuplicateVni { vni: Vni, first: Place },
+    #[error("VLAN {vlan} belongs to two logical interfaces of {physical_interface}; first at {first}")]
+    DuplicateVlan { vlan: VlanId, physical_interface: Excerpt, first: Place },
+    #[error("MAC {mac} belongs to two VMIs of virtual network {network}; first at {first}")]
+    DuplicateMac { mac: MacAddr, network: Excerpt, first: Place },
+    #[error("address {address} belongs to two VMIs of virtual network {network}; first at {first}")]
+    DuplicateAddress { address: Excerpt, network: Excerpt, first: Place },
+    #[error("physical interface {name} has no port here: the node file at {node} has no port of that name")]
+    UnknownPort { name: Excerpt, node: Place },
+    #[error("port {name} cannot be an access port: the node file at {node} gives it `role: fabric`")]
+    FabricPortAsAccess { name: Excerpt, node: Place },
+    #[error("VMI {vmi} on two logical interfaces of one physical router is not supported yet; first at {first}")]
+    VmiOnTwoPorts { vmi: Excerpt, first: Place },
+    #[error("logical interface {name} has {found} VMIs: more than one is not supported yet")]
+    SeveralVmis { name: Excerpt, found: usize },
+    #[error("{found} VMIs are served here, more than `limits.vmis: {limit}` of the node file at {node}")]
+    TooManyVmis { found: usize, limit: u32, node: Place },
+    #[error("vtep: {vtep} is this node's own fabric address, given at {node}; expected another VTEP")]
+    OwnVtep { vtep: Ipv4Addr, node: Place },
+    #[error("VTEP {vtep} stands a second time for virtual network {network}; first at {first}")]
+    DuplicateVtep { vtep: Ipv4Addr, network: Excerpt, first: Place },
+    #[error("MAC {mac} is behind two VTEPs in virtual network {network}; first at {first}")]
+    DuplicateStaticMac { mac: MacAddr, network: Excerpt, first: Place },
+    #[error("MAC {mac} is behind a VTEP here, but belongs to a VMI of this node, at {first}")]
+    StaticMacIsLocal { mac: MacAddr, first: Place },
+}

@@ -1,0 +1,198 @@
+//! Text to raw: the shape of both files, and the only file that knows `serde_yaml`.
+//!
+//! A raw object holds scalars as the text that stands in the file, so that every value is judged in one place, with its
+//! place, by the step from raw to model. Keys that the schema does not have are kept by name for the same reason.
+//! A value of the wrong shape (a list where one value belongs) is the only error left to this step beside syntax.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::outline::Outline;
+use super::place::Place;
+use super::problem::{Diagnostic, Excerpt, Problem};
+
+/// The keys of one object of the schema.
+pub(super) trait RawObject {
+    /// All keys that may stand in the object, in the schema's order.
+    const KEYS: &'static [&'static str];
+}
+
+macro_rules! raw_object {
+    ($(#[$doc:meta])* $name:ident { $($key:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Default)]
+        pub(super) struct $name {
+            $(pub(super) $key: Option<$type>,)*
+            /// Keys that are not in the schema.
+            pub(super) unknown: Vec<String>,
+        }
+
+        impl RawObject for $name {
+            const KEYS: &'static [&'static str] = &[$(stringify!($key)),*];
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_map(Mapping::<Self>(PhantomData))
+            }
+        }
+
+        impl<'de> Visitor<'de> for Mapping<$name> {
+            type Value = $name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("keys and values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
+                let mut raw = $name::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        $(stringify!($key) => raw.$key = map.next_value()?,)*
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                            raw.unknown.push(key);
+                        }
+                    }
+                }
+                Ok(raw)
+            }
+        }
+    };
+}
+
+/// Reads a mapping into a `T`.
+struct Mapping<T>(PhantomData<T>);
+
+raw_object! {
+    /// The node file.
+    RawNode {
+        version: String,
+        name: String,
+        mode: String,
+        cores: RawCores,
+        memory: RawMemory,
+        ports: Vec<RawPort>,
+        fabric: RawFabric,
+        api: RawApi,
+        limits: RawLimits,
+    }
+}
+raw_object! {
+    /// `cores`.
+    RawCores { workers: Vec<String>, polling: String, }
+}
+raw_object! {
+    /// `memory`.
+    RawMemory { hugepages: String, size_mb: String, mbufs: String, file_prefix: String, }
+}
+raw_object! {
+    /// One of `ports`.
+    RawPort { name: String, role: String, device: String, mtu: String, rx_descriptors: String, tx_descriptors: String, }
+}
+raw_object! {
+    /// `fabric`.
+    RawFabric {
+        address: String,
+        host_interface: String,
+        vlan: String,
+        routes: Vec<RawRoute>,
+        dont_fragment: String,
+        source_check: String,
+    }
+}
+raw_object! {
+    /// One of `fabric.routes`.
+    RawRoute { to: String, via: String, }
+}
+raw_object! {
+    /// `api`.
+    RawApi { socket: String, group: String, }
+}
+raw_object! {
+    /// `limits`.
+    RawLimits { vmis: String, }
+}
+raw_object! {
+    /// The network file.
+    RawNetwork {
+        version: String,
+        physical_routers: Vec<RawPhysicalRouter>,
+        physical_interfaces: Vec<RawPhysicalInterface>,
+        virtual_networks: Vec<RawVirtualNetwork>,
+        virtual_machine_interfaces: Vec<RawVmi>,
+        instance_ips: Vec<RawInstanceIp>,
+        logical_interfaces: Vec<RawLogicalInterface>,
+        static_reachability: Vec<RawReachability>,
+    }
+}
+raw_object! {
+    /// One of `physical_routers`.
+    RawPhysicalRouter { name: String, }
+}
+raw_object! {
+    /// One of `physical_interfaces`.
+    RawPhysicalInterface { name: String, physical_router: String, }
+}
+raw_object! {
+    /// One of `virtual_networks`.
+    RawVirtualNetwork { name: String, vxlan_network_identifier: String, flood_unknown_unicast: String, }
+}
+raw_object! {
+    /// One of `virtual_machine_interfaces`.
+    RawVmi {
+        name: String,
+        virtual_network: String,
+        mac_address: String,
+        allowed_address_pairs: Vec<RawAddressPair>,
+        id_perms: RawIdPerms,
+    }
+}
+raw_object! {
+    /// One of `allowed_address_pairs`.
+    RawAddressPair { mac: String, ip: String, }
+}
+raw_object! {
+    /// `id_perms` of a VMI.
+    RawIdPerms { enable: String, }
+}
+raw_object! {
+    /// One of `instance_ips`.
+    RawInstanceIp { name: String, virtual_machine_interface: String, instance_ip_address: String, }
+}
+raw_object! {
+    /// One of `logical_interfaces`.
+    RawLogicalInterface {
+        name: String,
+        physical_interface: String,
+        logical_interface_vlan_tag: String,
+        virtual_machine_interfaces: Vec<String>,
+    }
+}
+raw_object! {
+    /// One of `static_reachability`.
+    RawReachability {
+        virtual_network: String,
+        vtep: String,
+        flood: String,
+        mac_addresses: Vec<String>,
+        physical_router: String,
+    }
+}
+
+/// Reads a text whose [`Outline`] is known to be sound.
+pub(super) fn read<T: DeserializeOwned>(text: &str, outline: &Outline) -> Result<T, Diagnostic> {
+    serde_yaml::from_str(text).map_err(|error| {
+        let root = outline.root().place();
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let place = match error.location() {
+            Some(at) => Place { file: Arc::clone(&root.file), line: number(at.line()), column: number(at.column()) },
+            None => root,
+        };
+        Diagnostic { place, problem: Problem::Shape(Excerpt::new(&error.to_string())) }
+    })
+}

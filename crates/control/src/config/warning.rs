@@ -1,0 +1,43 @@
+//! What is legal and probably not meant.
+
+use std::net::Ipv4Addr;
+
+use super::name::{NodeName, ObjectName, PortName};
+use super::node_model::GatewayMode;
+use super::place::Place;
+
+/// A warning and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: warning: {concern}")]
+pub struct Warning {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub concern: Concern,
+}
+
+/// What a warning is about. `node` and `network` are where the other party stands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum Concern {
+    #[error("nothing is served: the node's mode is {mode}, not server")]
+    NotAServer { mode: GatewayMode },
+    #[error("nothing is served: no physical router bears this node's name, {name} (at {node})")]
+    NoOwnRouter { name: NodeName, node: Place },
+    #[error("physical router {name} has no logical interface with a VMI: nothing is served")]
+    NothingServed { name: NodeName },
+    #[error("access port {name} has no physical interface in the network file: it carries nothing")]
+    UnusedPort { name: PortName },
+    #[error(
+        "fabric port: mtu {mtu} is below {needed}, what full frames of access port {access} (mtu {access_mtu}) need"
+    )]
+    FabricMtu { mtu: u16, needed: u32, access: PortName, access_mtu: u16 },
+    #[error("virtual network {name} has no VMI on this node")]
+    NetworkNotHere { name: ObjectName },
+    #[error("virtual network {network} has no VMI on this node: its reachability through {vtep} is not used")]
+    ReachabilityNotHere { network: ObjectName, vtep: Ipv4Addr },
+    #[error("logical interface {name} has no VMI: its frames are dropped")]
+    NoVmi { name: ObjectName },
+    #[error("VMI {name} is disabled (`id_perms.enable: false`): it does not forward")]
+    DisabledVmi { name: ObjectName },
+}
