@@ -43,7 +43,8 @@ install_packages() {
 
 # require_rust: finds cargo, or says how to get it and stops.
 require_rust() {
-  local wanted=1.88.0 home
+  local wanted home
+  wanted=$(sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' Cargo.toml crates/*/Cargo.toml dpdk-ffi/Cargo.toml | sort -V | tail -n 1)
   for home in "${CARGO_HOME:-$HOME/.cargo}" /usr/local/cargo; do
     command -v cargo >/dev/null || { [ -x "$home/bin/cargo" ] && PATH="$home/bin:$PATH"; }
   done
@@ -65,5 +66,13 @@ END
   fi
 }
 
+# require_rust_component SUBCOMMAND COMPONENT
+require_rust_component() {
+  cargo "$1" --version >/dev/null 2>&1 && return
+  echo "cargo $1 is missing. With rustup: rustup component add $2" >&2
+  exit 2
+}
+
 BUILD_PACKAGES=(gcc libc6-dev pkg-config libclang-dev libdpdk-dev dpdk)
 LAB_PACKAGES=(python3 python3-scapy openvswitch-switch iproute2 iputils-ping iperf3 tcpdump tshark)
+TEST_PACKAGES=(g++ git util-linux)
