@@ -4,7 +4,7 @@
 //! which are drivers that EAL loads as plugins at run time; the four that are called are linked by name.
 
 use std::env;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 
@@ -37,8 +37,6 @@ const FUNCTIONS: &[&str] = &[
     "rte_eth_dev_socket_id",
     "rte_eth_dev_start",
     "rte_eth_dev_stop",
-    "rte_eth_find_next",
-    "rte_eth_dev_get_name_by_port",
     "rte_eth_dev_get_port_by_name",
     "rte_eth_link_get_nowait",
     "rte_eth_macaddr_get",
@@ -66,7 +64,6 @@ const CONSTANTS: &[&str] = &[
     "RTE_MBUF_F_RX_.*",
     "RTE_MBUF_F_TX_.*",
     "RTE_MEMPOOL_CACHE_MAX_SIZE",
-    "RTE_MEMPOOL_NAMESIZE",
     "RTE_PKTMBUF_HEADROOM",
 ];
 
@@ -100,7 +97,7 @@ fn main() {
 fn probe() -> String {
     match pkg_config::Config::new().cargo_metadata(false).env_metadata(true).probe("libdpdk") {
         Ok(library) => library.version,
-        Err(error) => fail(&format!("DPDK was not found by pkg-config (libdpdk.pc); {PACKAGES}\n{error}")),
+        Err(error) => fail(&format!("{error}\nDPDK was not found by pkg-config (libdpdk.pc); {PACKAGES}")),
     }
 }
 
@@ -146,7 +143,8 @@ fn generate_bindings(flags: &[&str], target: &Path) {
     for constant in CONSTANTS {
         builder = builder.allowlist_var(constant);
     }
-    // bindgen panics, rather than failing, where libclang cannot be loaded.
+    // bindgen panics, rather than failing, where libclang cannot be loaded; the message below says it better.
+    set_hook(Box::new(|_| {}));
     let bindings = match catch_unwind(AssertUnwindSafe(|| builder.generate())) {
         Ok(Ok(bindings)) => bindings,
         Ok(Err(error)) => fail(&format!("bindgen could not read DPDK's headers: {error}; {PACKAGES}")),

@@ -20,6 +20,8 @@ static const uint64_t DPDK_TX_OFFLOAD_IPV4_CKSUM = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM
 static const uint64_t DPDK_RSS_FLOWS = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP;
 static const uint32_t DPDK_DEV_INTR_LSC = RTE_ETH_DEV_INTR_LSC;
 static const uint32_t DPDK_SPEED_UNKNOWN = RTE_ETH_SPEED_NUM_UNKNOWN;
+/* Longest name of a pool, without the closing zero. */
+static const uint64_t DPDK_POOL_NAME_OCTETS = RTE_MEMPOOL_NAMESIZE - 1;
 
 uint16_t shim_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **frames, uint16_t count);
 uint16_t shim_tx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **frames, uint16_t count);

@@ -12,6 +12,7 @@
     clippy::all,
     clippy::undocumented_unsafe_blocks,
     clippy::multiple_unsafe_ops_per_block,
+    clippy::semicolon_if_nothing_returned,
     clippy::use_self
 )]
 
@@ -33,9 +34,7 @@ mod tests {
         }
         assert_eq!(size_of::<rte_mbuf>(), c.size);
         assert_eq!(align_of::<rte_mbuf>(), c.alignment);
-        same!(
-            buf_addr, data_off, refcnt, nb_segs, port, ol_flags, pkt_len, data_len, vlan_tci, buf_len, pool, next
-        );
+        same!(buf_addr, data_off, refcnt, nb_segs, port, ol_flags, pkt_len, data_len, vlan_tci, buf_len, pool, next);
     }
 
     #[test]

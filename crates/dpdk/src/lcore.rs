@@ -1,0 +1,100 @@
+//! Worker threads: ordinary threads, pinned and made known to EAL, and the clock that they read.
+
+use crate::eal::Eal;
+use crate::errno::Errno;
+use core_affinity::CoreId;
+use std::marker::PhantomData;
+
+/// Why a thread did not become a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WorkerError {
+    /// The core does not exist, or this process may not use it.
+    #[error("cannot pin the worker to core {core}: it does not exist or is outside this process's cores")]
+    Core {
+        /// The core asked for.
+        core: usize,
+    },
+    /// EAL refuses the thread.
+    #[error("EAL does not register the worker of core {core}: {errno}; DPDK takes 127 workers at most")]
+    Refused {
+        /// The core asked for.
+        core: usize,
+        /// DPDK's error.
+        errno: Errno,
+    },
+}
+
+/// The calling thread is a worker while this lives. It stays on the thread that made it.
+///
+/// Registration gives the thread an lcore id; without one it would go past the caches of the pools, at more than twice
+/// the price per packet.
+#[derive(Debug)]
+pub struct Worker {
+    core: usize,
+    lcore: u32,
+    _eal: Eal,
+    _this_thread: PhantomData<*const ()>,
+}
+
+impl Worker {
+    /// Pins the calling thread to `core` and registers it with EAL. The pin stays when the guard is dropped.
+    ///
+    /// # Errors
+    /// See [`WorkerError`].
+    pub fn register(eal: &Eal, core: usize) -> Result<Self, WorkerError> {
+        if !pin(core) {
+            return Err(WorkerError::Core { core });
+        }
+        // SAFETY: EAL runs (`eal`).
+        if unsafe { dpdk_sys::rte_thread_register() } < 0 {
+            return Err(WorkerError::Refused { core, errno: Errno::last() });
+        }
+        // SAFETY: reads a thread-local integer; no obligations.
+        let lcore = unsafe { dpdk_sys::shim_lcore_id() };
+        Ok(Self { core, lcore, _eal: eal.clone(), _this_thread: PhantomData })
+    }
+
+    /// The core that it is pinned to.
+    #[must_use]
+    pub fn core(&self) -> usize {
+        self.core
+    }
+
+    /// DPDK's number for the thread, which is not the core's.
+    #[must_use]
+    pub fn lcore(&self) -> u32 {
+        self.lcore
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // SAFETY: this thread registered itself, and the guard cannot leave it.
+        unsafe { dpdk_sys::rte_thread_unregister() };
+    }
+}
+
+/// Pins the calling thread. `false` where the core does not exist or is not allowed.
+pub(crate) fn pin(core: usize) -> bool {
+    // core_affinity writes into a set of 1,024 cores and would panic beyond.
+    core < 1024 && core_affinity::set_for_current(CoreId { id: core })
+}
+
+/// The time stamp counter: one read, about 20 cycles, not ordered against other instructions.
+#[inline(always)]
+#[must_use]
+pub fn tsc() -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 processor has the instruction, and Linux allows it in user space.
+    return unsafe { std::arch::x86_64::_rdtsc() };
+    #[cfg(not(target_arch = "x86_64"))]
+    // SAFETY: reads a counter; no obligations.
+    return unsafe { dpdk_sys::shim_tsc() };
+}
+
+/// Ticks of [`tsc`] in a second, as EAL measured them at start.
+#[must_use]
+pub fn tsc_hz(_eal: &Eal) -> u64 {
+    // SAFETY: EAL runs (`_eal`).
+    unsafe { dpdk_sys::rte_get_tsc_hz() }
+}

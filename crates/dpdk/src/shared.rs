@@ -1,0 +1,153 @@
+//! One payload behind many headers: flooding without copying.
+//!
+//! A frame is given up to become a shared, immutable payload. Each copy is a header of its own whose next segment is the
+//! payload, with one reference counted for it. Whoever frees last gives the buffer back, on whatever thread.
+
+use crate::mbuf::Mbuf;
+use dpdk_sys::rte_mbuf;
+use std::cell::Cell;
+use std::ptr::NonNull;
+use std::slice;
+use std::sync::atomic::{Ordering, fence};
+
+/// Most references taken at once: DPDK counts changes in an `i16`.
+const CHANGE_MAX: u16 = 1 << 14;
+
+/// A payload that frames may refer to; immutable. Dropping it gives up this handle's reference.
+///
+/// Invariants: every segment's reference count includes one for this handle and `spare` more, taken ahead of
+/// [`chain`](Self::chain). Not `Sync` and not `Clone`: only this handle's owner adds references, so a count checked
+/// against overflow can only have sunk when it is raised.
+#[derive(Debug)]
+pub struct SharedMbuf {
+    first: NonNull<rte_mbuf>,
+    spare: Cell<u16>,
+}
+
+// SAFETY: reference counts are atomic, payload octets are only read, and the handle itself moves as a whole.
+unsafe impl Send for SharedMbuf {}
+
+impl From<Mbuf> for SharedMbuf {
+    fn from(frame: Mbuf) -> Self {
+        Self { first: frame.into_raw(), spare: Cell::new(0) }
+    }
+}
+
+impl SharedMbuf {
+    /// A payload that is going to be chained `copies` times: counts the references in one step instead of one by one.
+    /// More or fewer copies may be made.
+    #[must_use]
+    pub fn with_copies(frame: Mbuf, copies: u16) -> Self {
+        let shared = Self::from(frame);
+        shared.reserve(copies.min(CHANGE_MAX));
+        shared
+    }
+
+    /// The octets of the payload's first segment.
+    #[inline]
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        let first = self.first.as_ptr();
+        // SAFETY: the segment is valid; nobody writes this field while it is shared.
+        let buffer = unsafe { (*first).buf_addr };
+        // SAFETY: as above.
+        let offset = usize::from(unsafe { (*first).data_off });
+        // SAFETY: as above.
+        let length = usize::from(unsafe { (*first).data_len });
+        // SAFETY: data_off is within the buffer.
+        let start = unsafe { buffer.cast::<u8>().add(offset) };
+        // SAFETY: `length` initialised octets from there lie within the buffer and are never written while shared.
+        unsafe { slice::from_raw_parts(start, length) }
+    }
+
+    /// Octets in all segments.
+    #[must_use]
+    pub fn total_len(&self) -> u32 {
+        // SAFETY: the segment is valid; nobody writes this field while it is shared.
+        unsafe { (*self.first.as_ptr()).pkt_len }
+    }
+
+    /// Puts the payload behind `header` by reference.
+    ///
+    /// # Errors
+    /// Gives the header back where it has more than one segment or a count is at its limit (65,535).
+    #[inline]
+    pub fn chain(&self, mut header: Mbuf) -> Result<Mbuf, Mbuf> {
+        // SAFETY: the segment is valid; nobody writes this field while it is shared.
+        let segments = unsafe { (*self.first.as_ptr()).nb_segs };
+        let raw = header.raw();
+        let (1, Some(segments), Some(octets)) =
+            (raw.nb_segs, segments.checked_add(1), raw.pkt_len.checked_add(self.total_len()))
+        else {
+            return Err(header);
+        };
+        if self.spare.get() == 0 && !self.reserve(1) {
+            return Err(header);
+        }
+        // One of the spare references becomes the header's.
+        self.spare.set(self.spare.get().saturating_sub(1));
+        let raw = header.raw_mut();
+        raw.next = self.first.as_ptr();
+        raw.nb_segs = segments;
+        raw.pkt_len = octets;
+        Ok(header)
+    }
+
+    /// The frame again, where no other frame refers to any of its segments any more.
+    ///
+    /// # Errors
+    /// Gives the handle back where it is still shared.
+    pub fn into_unique(self) -> Result<Mbuf, Self> {
+        self.release_spare();
+        if self.segments().any(|segment| references(segment) != 1) {
+            return Err(self);
+        }
+        // Pairs with the releasing decrement of the frames that referred to us: their reads come before our writes.
+        fence(Ordering::Acquire);
+        let first = std::mem::ManuallyDrop::new(self).first;
+        // SAFETY: every segment has one reference, ours, which `ManuallyDrop` keeps from being given up.
+        Ok(unsafe { Mbuf::from_raw(first) })
+    }
+
+    /// Takes `count` references ahead, on all segments or on none.
+    fn reserve(&self, count: u16) -> bool {
+        if self.segments().any(|segment| references(segment).checked_add(count).is_none()) {
+            return false;
+        }
+        let Ok(change) = i16::try_from(count) else { return false };
+        self.segments().for_each(|segment| refer(segment, change));
+        self.spare.set(self.spare.get().saturating_add(count));
+        true
+    }
+
+    fn release_spare(&self) {
+        if let Ok(change @ 1..) = i16::try_from(self.spare.replace(0)) {
+            self.segments().for_each(|segment| refer(segment, -change));
+        }
+    }
+
+    fn segments(&self) -> impl Iterator<Item = NonNull<rte_mbuf>> {
+        std::iter::successors(Some(self.first), |segment| {
+            // SAFETY: a segment that we hold a reference to is valid, and its `next` is not written while shared.
+            NonNull::new(unsafe { (*segment.as_ptr()).next })
+        })
+    }
+}
+
+impl Drop for SharedMbuf {
+    fn drop(&mut self) {
+        self.release_spare();
+        // SAFETY: this handle's reference is given up once; the callee frees the segments for which it was the last.
+        unsafe { dpdk_sys::shim_pktmbuf_free(self.first.as_ptr()) };
+    }
+}
+
+fn references(segment: NonNull<rte_mbuf>) -> u16 {
+    // SAFETY: the segment is valid; the callee reads its count atomically.
+    unsafe { dpdk_sys::shim_mbuf_refcnt_read(segment.as_ptr()) }
+}
+
+fn refer(segment: NonNull<rte_mbuf>, change: i16) {
+    // SAFETY: the segment is valid, and at least this handle's reference remains after the change.
+    unsafe { dpdk_sys::shim_mbuf_refcnt_update(segment.as_ptr(), change) };
+}
