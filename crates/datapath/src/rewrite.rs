@@ -1,0 +1,91 @@
+//! Makes a frame one of its destination's VLAN: whatever is in front of its type field goes, MACs and the tag are written.
+
+use crate::encap::{MACS, mac_octets, pad};
+use crate::io::Frame;
+use crate::{Burst, Verdict};
+use fib::Vif;
+use fib::{Snapshot, VifIndex};
+use telemetry::{DropReason, WorkerTelemetry};
+use wire::ethernet;
+
+const TAGGED: usize = MACS + ethernet::TAG_OCTETS;
+
+/// Sends the `to_vif` lanes out of their interface's port, with its tag (802.1Q, PCP 0), or untagged on VLAN 0; a tag
+/// that the instance itself put inside stays. Short frames are padded to 60 octets with zeros.
+///
+/// Drops: `TooBigForPort`, `NoHeadroom`, `NoTailroom`. Counts for the interface.
+#[inline]
+pub(crate) fn to_access<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut Burst<F>) {
+    for lane in burst.lanes.to_vif {
+        let Some(frame) = burst.frames.get_mut(lane) else { break };
+        let lanes = &mut burst.lanes;
+        let front = usize::from(lanes.l2_at[lane]) + MACS + usize::from(lanes.tag_octets[lane]);
+        let vif = t.vif(lanes.egress[lane]);
+        let macs = mac_octets(lanes.destination[lane], lanes.source[lane]);
+        let verdict = match replace_front(frame, front, vif, macs) {
+            Ok(()) => Verdict::Send(vif.port()),
+            Err(reason) => Verdict::Drop(reason),
+        };
+        count(telemetry, lanes.egress[lane], frame, verdict);
+        lanes.decide(lane, verdict);
+    }
+}
+
+/// Counts a frame for the interface that it goes out by.
+#[inline(always)]
+pub(crate) fn count<F: Frame>(telemetry: &WorkerTelemetry, egress: VifIndex, frame: &F, verdict: Verdict) {
+    let counts = telemetry.vif(egress);
+    if let Verdict::Send(_) = verdict {
+        counts.tx_frames.add(1);
+        counts.tx_octets.add(frame.total_octets() as u64);
+    } else {
+        counts.drops.add(1);
+    }
+}
+
+/// Replaces the `front` octets before the frame's type field by `macs` and the interface's tag.
+#[inline(always)]
+fn replace_front<F: Frame>(frame: &mut F, front: usize, vif: &Vif, macs: [u8; MACS]) -> Result<(), DropReason> {
+    fits(vif, frame.octets().get(front..front + 2), frame.total_octets() - front)?;
+    let tag = if vif.vlan().vid() == 0 { 0 } else { ethernet::TAG_OCTETS };
+    let new = MACS + tag;
+    if front >= new {
+        frame.trim_front(front - new);
+    } else {
+        frame.prepend(new - front).ok_or(DropReason::NoHeadroom)?;
+    }
+    let octets = frame.total_octets();
+    if octets < ethernet::MIN_FRAME_OCTETS {
+        pad(frame, ethernet::MIN_FRAME_OCTETS - octets)?;
+    }
+    write(frame.octets_mut(), vif, macs)
+}
+
+/// Writes MACs and tag at the front of a frame that has room for them.
+#[inline(always)]
+pub(crate) fn write(octets: &mut [u8], vif: &Vif, macs: [u8; MACS]) -> Result<(), DropReason> {
+    if vif.vlan().vid() == 0 {
+        *octets.first_chunk_mut::<MACS>().ok_or(DropReason::NotContiguous)? = macs;
+        return Ok(());
+    }
+    let window = octets.first_chunk_mut::<TAGGED>().ok_or(DropReason::NotContiguous)?;
+    window[..MACS].copy_from_slice(&macs);
+    window[MACS..MACS + 2].copy_from_slice(&ethernet::TYPE_VLAN.to_be_bytes());
+    window[MACS + 2..].copy_from_slice(&vif.vlan().bits().to_be_bytes());
+    Ok(())
+}
+
+/// Whether a frame of `rest` octets from its type field on may go out of the interface's port. A port takes payloads of
+/// its MTU, and four octets more if they begin with an inner tag.
+#[inline(always)]
+pub(crate) fn fits(vif: &Vif, ether_type: Option<&[u8]>, rest: usize) -> Result<(), DropReason> {
+    const TYPE_OCTETS: usize = 2;
+    let payload = rest.saturating_sub(TYPE_OCTETS);
+    let limit = usize::from(vif.max_payload());
+    let inner_tag = || ether_type == Some(&ethernet::TYPE_VLAN.to_be_bytes()[..]);
+    if payload <= limit || (payload <= limit + ethernet::TAG_OCTETS && inner_tag()) {
+        Ok(())
+    } else {
+        Err(DropReason::TooBigForPort)
+    }
+}

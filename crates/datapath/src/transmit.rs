@@ -1,0 +1,215 @@
+//! Where packets leave: the only place that sends, frees, punts and counts.
+
+use crate::burst::{Lanes, Side};
+use crate::encap::IpIds;
+use crate::io::{Outgoing, Pool, TxQueue};
+use crate::{BURST, Burst, Verdict, flood, punt};
+use arrayvec::ArrayVec;
+use fib::{PortIndex, Snapshot};
+use std::sync::Arc;
+use telemetry::slots::{SlotReceiver, SlotSender};
+use telemetry::{DropReason, Ledger, WorkerTelemetry};
+
+/// How often a full transmit queue is tried again before the rest of the burst is dropped.
+const ATTEMPTS: usize = 4;
+
+/// What one worker sends with.
+pub struct OutletConfig<P, T> {
+    /// Where copies come from and dropped frames go.
+    pub pool: P,
+    /// This worker's transmit queue of each port.
+    pub queues: Vec<Outgoing<T>>,
+    /// The channel to the host; without one, frames for it are dropped.
+    pub host: Option<SlotSender>,
+    /// The worker's counters.
+    pub telemetry: Arc<WorkerTelemetry>,
+    /// This worker's number, and how many there are: their IP ids never meet.
+    pub worker: (u16, u16),
+}
+
+struct Exit<T, F> {
+    queue: T,
+    staged: ArrayVec<F, BURST>,
+}
+
+/// The way out of one worker.
+pub struct Outlet<P: Pool, T> {
+    pool: P,
+    exits: Vec<Option<Exit<T, P::Frame>>>,
+    host: Option<SlotSender>,
+    telemetry: Arc<WorkerTelemetry>,
+    ids: IpIds,
+    chains: bool,
+    dead: ArrayVec<P::Frame, BURST>,
+    floods: ArrayVec<(usize, P::Frame), BURST>,
+}
+
+impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
+    /// An outlet with these means.
+    pub fn new(config: OutletConfig<P, T>) -> Self {
+        let OutletConfig { pool, queues, host, telemetry, worker: (index, workers) } = config;
+        let chains = queues.iter().all(|q| q.queue.takes_chains());
+        let mut exits: Vec<Option<Exit<T, P::Frame>>> = Vec::new();
+        for Outgoing { port, queue } in queues {
+            if exits.len() <= port.row() {
+                exits.resize_with(port.row() + 1, || None);
+            }
+            exits[port.row()] = Some(Exit { queue, staged: ArrayVec::new() });
+        }
+        let ids = IpIds::new(index, workers);
+        Self { pool, exits, host, telemetry, ids, chains, dead: ArrayVec::new(), floods: ArrayVec::new() }
+    }
+
+    /// The worker's counters.
+    pub fn telemetry(&self) -> &WorkerTelemetry {
+        &self.telemetry
+    }
+
+    pub(crate) fn pool(&mut self) -> &mut P {
+        &mut self.pool
+    }
+
+    pub(crate) fn ids(&mut self) -> &mut IpIds {
+        &mut self.ids
+    }
+
+    /// Whether every port takes frames in several buffers.
+    pub(crate) fn takes_chains(&self) -> bool {
+        self.chains
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.telemetry.ledger
+    }
+
+    /// Carries out the verdicts: every frame of the burst leaves here. Flooding comes after all others are sent.
+    #[inline]
+    pub(crate) fn carry_out(&mut self, t: &Snapshot, burst: &mut Burst<P::Frame>, side: Side) {
+        let Burst { port, frames, lanes, .. } = burst;
+        self.ledger().received.add(frames.len() as u64);
+        for (lane, frame) in frames.drain(..).enumerate() {
+            match lanes.verdict[lane % BURST] {
+                Verdict::Send(port) => self.stage(port, frame),
+                Verdict::Drop(reason) => self.bury(frame, reason),
+                Verdict::Flood => self.floods.push((lane, frame)),
+                Verdict::Punt => self.punt(*port, frame),
+                Verdict::Continue => self.bury(frame, DropReason::NoNexthop),
+            }
+        }
+        self.flush();
+        if !self.floods.is_empty() {
+            self.flood(t, lanes, side);
+        }
+    }
+
+    #[cold]
+    fn flood(&mut self, t: &Snapshot, lanes: &Lanes, side: Side) {
+        let mut budget = flood::BUDGET;
+        for (lane, frame) in std::mem::take(&mut self.floods) {
+            flood::replicate(t, self, lanes, lane % BURST, frame, side, &mut budget);
+        }
+        self.flush();
+    }
+
+    fn punt(&mut self, port: PortIndex, frame: P::Frame) {
+        match punt::to_host(self.host.as_mut(), port, &frame) {
+            Ok(()) => {
+                self.ledger().punted.add(1);
+                self.free(frame);
+            }
+            Err(reason) => self.bury(frame, reason),
+        }
+    }
+
+    /// Takes frames from the host; returns how many.
+    pub(crate) fn inject(&mut self, t: &Snapshot, host: &mut SlotReceiver) -> usize {
+        let n = punt::from_host(t, self, host, BURST);
+        if n > 0 {
+            self.flush();
+        }
+        n
+    }
+
+    pub(crate) fn send_injected(&mut self, port: PortIndex, frame: P::Frame) {
+        self.ledger().injected.add(1);
+        self.stage(port, frame);
+    }
+
+    pub(crate) fn lose_injected(&mut self, reason: DropReason) {
+        self.ledger().injected.add(1);
+        self.ledger().dropped(reason).add(1);
+    }
+
+    pub(crate) fn send_copy(&mut self, port: PortIndex, frame: P::Frame) {
+        self.ledger().copies.add(1);
+        self.stage(port, frame);
+    }
+
+    pub(crate) fn lose_copy(&mut self, reason: DropReason) {
+        self.ledger().copies.add(1);
+        self.ledger().dropped(reason).add(1);
+    }
+
+    /// Counts a frame that became copies; frees it unless they share it.
+    pub(crate) fn consume(&mut self, frame: Option<P::Frame>) {
+        self.ledger().consumed.add(1);
+        if let Some(frame) = frame {
+            self.free(frame);
+        }
+    }
+
+    /// Drops a frame for a reason.
+    #[inline]
+    pub(crate) fn bury(&mut self, frame: P::Frame, reason: DropReason) {
+        self.ledger().dropped(reason).add(1);
+        self.free(frame);
+    }
+
+    fn free(&mut self, frame: P::Frame) {
+        if self.dead.is_full() {
+            self.pool.free(&mut self.dead);
+        }
+        self.dead.push(frame);
+    }
+
+    #[inline(always)]
+    fn stage(&mut self, port: PortIndex, frame: P::Frame) {
+        let Some(Some(exit)) = self.exits.get_mut(port.row()) else {
+            return self.bury(frame, DropReason::NoSuchPort);
+        };
+        if exit.staged.is_full() {
+            send(exit, &mut self.pool, &self.telemetry.ledger);
+        }
+        exit.staged.push(frame);
+    }
+
+    /// Sends all that is staged and frees all that is dead.
+    #[inline]
+    fn flush(&mut self) {
+        for exit in self.exits.iter_mut().flatten() {
+            if !exit.staged.is_empty() {
+                send(exit, &mut self.pool, &self.telemetry.ledger);
+            }
+        }
+        if !self.dead.is_empty() {
+            self.pool.free(&mut self.dead);
+        }
+    }
+}
+
+/// Offers a port its staged frames, a few times if it is full; drops what it does not take.
+fn send<P: Pool, T: TxQueue<Frame = P::Frame>>(exit: &mut Exit<T, P::Frame>, pool: &mut P, ledger: &Ledger) {
+    let offered = exit.staged.len();
+    for _ in 0..ATTEMPTS {
+        exit.queue.transmit(&mut exit.staged);
+        if exit.staged.is_empty() {
+            break;
+        }
+    }
+    let refused = exit.staged.len();
+    ledger.transmitted.add((offered - refused) as u64);
+    if refused > 0 {
+        ledger.dropped(DropReason::TxQueueFull).add(refused as u64);
+        pool.free(&mut exit.staged);
+    }
+}

@@ -1,0 +1,135 @@
+//! A worker's loop: poll the queues in turn, run each burst to completion, follow the newest snapshot.
+
+use crate::io::{Clock, Pool, RxQueue, TxQueue};
+use crate::{Burst, Outlet, pipeline};
+use fib::{PortIndex, Snapshot};
+use rcu::Reader;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use telemetry::slots::SlotReceiver;
+
+/// What kind of port a queue belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// VLANs of remote instances.
+    Access,
+    /// The underlay.
+    Fabric,
+}
+
+/// Whether a worker rests when there is nothing to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Polling {
+    /// Never: the core is its own.
+    Busy,
+    /// After a while without work, for a short time: others need the core too.
+    Adaptive,
+}
+
+/// Rounds without work before an adaptive worker rests.
+const PATIENCE: u32 = 512;
+
+/// A receive queue and what to do with what comes out of it.
+pub struct Inlet<R: RxQueue> {
+    role: Role,
+    queue: R,
+    burst: Burst<R::Frame>,
+}
+
+impl<R: RxQueue> Inlet<R> {
+    /// The queue of a port.
+    pub fn new(port: PortIndex, role: Role, queue: R) -> Self {
+        Self { role, queue, burst: Burst::new(port) }
+    }
+}
+
+/// Everything that one worker owns. It shares nothing that it writes, but its counters.
+pub struct Worker<P: Pool, R: RxQueue<Frame = P::Frame>, T, C> {
+    inlets: Vec<Inlet<R>>,
+    outlet: Outlet<P, T>,
+    snapshots: Reader<Snapshot>,
+    from_host: Option<SlotReceiver>,
+    clock: C,
+    polling: Polling,
+    idle_rounds: u32,
+    /// Start of the round before, unless the worker rested in between.
+    last_round: Option<u64>,
+}
+
+impl<P, R, T, C> Worker<P, R, T, C>
+where
+    P: Pool,
+    R: RxQueue<Frame = P::Frame>,
+    T: TxQueue<Frame = P::Frame>,
+    C: Clock,
+{
+    /// A worker with these means. `from_host` is the inject path, which one worker has.
+    pub fn new(
+        inlets: Vec<Inlet<R>>,
+        outlet: Outlet<P, T>,
+        snapshots: Reader<Snapshot>,
+        from_host: Option<SlotReceiver>,
+        clock: C,
+        polling: Polling,
+    ) -> Self {
+        Self { inlets, outlet, snapshots, from_host, clock, polling, idle_rounds: 0, last_round: None }
+    }
+
+    /// Works until `stop` is set.
+    pub fn run(&mut self, stop: &AtomicBool) {
+        // Relaxed: the flag publishes nothing, and a round more does not matter.
+        while !stop.load(Relaxed) {
+            let worked = self.round();
+            self.idle_rounds = if worked { 0 } else { self.idle_rounds.saturating_add(1) };
+            if self.polling == Polling::Adaptive && self.idle_rounds > PATIENCE {
+                self.clock.rest();
+                self.last_round = None;
+            }
+        }
+    }
+
+    /// Polls every queue once; returns whether there was anything to do.
+    pub fn round(&mut self) -> bool {
+        let started = self.clock.cycles();
+        let snapshot = self.snapshots.refresh();
+        let mut bursts = 0;
+        for inlet in &mut self.inlets {
+            inlet.queue.receive(&mut inlet.burst);
+            if inlet.burst.is_empty() {
+                continue;
+            }
+            bursts += 1;
+            match inlet.role {
+                Role::Access => pipeline::from_access(snapshot, &mut self.outlet, &mut inlet.burst),
+                Role::Fabric => pipeline::from_fabric(snapshot, &mut self.outlet, &mut inlet.burst),
+            }
+        }
+        let injected = match &mut self.from_host {
+            Some(host) => self.outlet.inject(snapshot, host),
+            None => 0,
+        };
+        let generation = self.snapshots.generation();
+        self.report(started, bursts, generation, bursts > 0 || injected > 0)
+    }
+
+    #[inline]
+    fn report(&mut self, started: u64, bursts: u64, generation: u64, worked: bool) -> bool {
+        let telemetry = self.outlet.telemetry();
+        telemetry.polls.add(1);
+        telemetry.heartbeat_tsc.set(started);
+        telemetry.generation.set(generation);
+        if let Some(before) = self.last_round {
+            let gap = started.wrapping_sub(before);
+            if gap > telemetry.longest_gap_cycles.read() {
+                telemetry.longest_gap_cycles.set(gap);
+            }
+        }
+        if worked {
+            telemetry.bursts.add(bursts);
+            telemetry.busy_cycles.add(self.clock.cycles().wrapping_sub(started));
+        } else {
+            telemetry.empty_polls.add(1);
+        }
+        self.last_round = Some(started);
+        worked
+    }
+}
