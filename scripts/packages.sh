@@ -37,7 +37,7 @@ install_packages() {
   rm -f "$log"
   # Nor is it to start at the next boot: the lab runs a private one.
   case " ${missing[*]} " in
-    *" openvswitch-switch "*) command -v systemctl >/dev/null && systemctl --quiet disable openvswitch-switch 2>/dev/null || true ;;
+    *" openvswitch-switch "*) command -v systemctl >/dev/null && systemctl --quiet disable openvswitch-switch || true ;;
   esac
 }
 
@@ -73,6 +73,6 @@ require_rust_component() {
   exit 2
 }
 
-BUILD_PACKAGES=(gcc libc6-dev pkg-config libclang-dev libdpdk-dev dpdk)
+BUILD_PACKAGES=(gcc libc6-dev pkg-config libclang-dev libdpdk-dev)
 LAB_PACKAGES=(python3 python3-scapy openvswitch-switch iproute2 iputils-ping iperf3 tcpdump tshark)
 TEST_PACKAGES=(g++ git util-linux)

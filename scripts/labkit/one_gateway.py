@@ -119,7 +119,7 @@ class Scenario:
                 sent = [traffic.frame(BLUE, FAR_BLUE.mac, b"big", octets=octets, tags=[(BLUE.vlan, 0)])] * 5
                 action = lambda frames=sent: traffic.inject(self.shell, TOR, GW1.name, frames)
                 if dropped:
-                    self.gateway.expect_drops("too_big", 5, action)
+                    self.gateway.expect_drops("too_big_for_fabric", 5, action)
                 else:
                     action()
         self.require_seen(capture, b"big", {TO_FABRIC: 5})
