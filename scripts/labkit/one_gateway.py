@@ -1,11 +1,12 @@
 """The scenario of `scripts/lab`: one gateway between instances on VLANs and a kernel VTEP."""
 
+import shlex
 import subprocess
 import time
 
+from checks import readme
 from labkit import config, judge, topology, traffic
-from labkit.report import CheckFailed, require
-from labkit.shell import CommandFailed
+from labkit.report import require
 from labkit.topology import BLUE, FAR_BLUE, FAR_GREEN, GREEN, GW1, RED, TOR, VTEP
 from labkit.traffic import BROADCAST, Capture, Point
 
@@ -45,6 +46,7 @@ class Scenario:
             ("a refused reload changes nothing", self.refused_reload),
             ("a VLAN added by reload costs the running traffic no packet", self.added_vlan),
             ("the new VLAN reaches the fabric and its neighbour VLAN", self.new_instance),
+            ("the README's commands answer", self.readme_commands),
             ("every packet is accounted for", self.gateway.require_balance),
         ]
 
@@ -158,6 +160,13 @@ class Scenario:
         traffic.ping(self.shell, RED, FAR_BLUE)
         traffic.ping(self.shell, BLUE, RED)
         return traffic.ping(self.shell, RED, BLUE)
+
+    def readme_commands(self) -> str:
+        """What the README tells an operator to ask a running gateway."""
+        asked = [command for command in readme.of_repository() if readme.asks_the_daemon(command)]
+        for command in asked:
+            self.gateway.command(*shlex.split(command)[1:])
+        return f"{len(asked)} commands"
 
     def send(self, node, frames) -> None:
         """Send frames out of an instance's or a host's own netdev."""
