@@ -315,7 +315,8 @@ impl Underlay {
         self.ignored
     }
 
-    /// Every next hop that may come to carry traffic to `vtep`, so that a multipath route's spare ones are verified too.
+    /// Every next hop that may come to carry traffic to `vtep`, so that a multipath route's spare ones are verified
+    /// too.
     fn next_hops(&self, vtep: Ipv4Addr, interface: InterfaceIndex) -> impl Iterator<Item = Ipv4Addr> {
         let hops = self.routes.longest_match(vtep).unwrap_or_default();
         hops.iter().filter(move |hop| hop.interface == interface).map(move |hop| hop.via.unwrap_or(vtep))

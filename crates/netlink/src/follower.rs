@@ -34,9 +34,9 @@ const STOP_LATENCY: Duration = Duration::from_millis(100);
 
 /// Follows the kernel on a thread of its own: links, IPv4 routes of the main table, IPv4 neighbours.
 ///
-/// Control gets a listing first, between [`KernelEvent::ResyncBegin`] and [`KernelEvent::ResyncEnd`], and from its begin
-/// on every change. When control is slow, the kernel's queue overflows, and a new listing makes up for what was lost.
-/// Dropping it stops the thread.
+/// Control gets a listing first, between [`KernelEvent::ResyncBegin`] and [`KernelEvent::ResyncEnd`], and from its
+/// begin on every change. When control is slow, the kernel's queue overflows, and a new listing makes up for what was
+/// lost. Dropping it stops the thread.
 #[derive(Debug)]
 pub struct Follower {
     /// Set here, read by the thread; Relaxed, because no other memory is passed along with it.
@@ -76,8 +76,8 @@ impl Requester {
 }
 
 impl Follower {
-    /// Starts the thread in the network namespace, and with the CPU affinity, of the caller. At most `capacity` events wait
-    /// for control.
+    /// Starts the thread in the network namespace, and with the CPU affinity, of the caller. At most `capacity` events
+    /// wait for control.
     pub fn start(capacity: usize) -> Result<(Self, Receiver<KernelEvent>, Requester), NetlinkError> {
         let (events, to_control) = bounded(capacity.max(1));
         let (requests, from_control) = bounded(REQUESTS);
@@ -188,7 +188,7 @@ impl Session {
             let Err(error) = turn else { continue };
             match rustix::io::Errno::from_io_error(&error) {
                 Some(rustix::io::Errno::NOBUFS) => {
-                    tracing::info!("kernel notifications were lost: listing everything anew")
+                    tracing::info!("kernel notifications were lost: listing everything anew");
                 }
                 _ => tracing::warn!(%error, "netlink socket failed: opening it anew"),
             }

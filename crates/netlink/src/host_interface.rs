@@ -4,7 +4,6 @@ use crate::socket::RouteSocket;
 use crate::tap::{Tap, check_name};
 use control::underlay::{InterfaceIndex, Ipv4Prefix};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use wire::MacAddr;
 
 /// Marks the addresses and routes that are ours (`ip route show proto 202`), so that we touch no others.
@@ -38,11 +37,12 @@ pub struct StaticRoute {
     pub via: Ipv4Addr,
 }
 
-/// The TAP that bears the fabric address, set up in the network namespace of the thread that called [`HostInterface::set_up`].
+/// The TAP that bears the fabric address, set up in the network namespace of the thread that called
+/// [`HostInterface::set_up`].
 ///
-/// The TAP is persistent and is never removed by us: an operator may hang addresses, FRR or firewall rules on it, and they
-/// shall outlive a restart of ours. While no process serves it, it has no carrier. Of its configuration we own the MAC, the
-/// MTU, the fabric address and the configured routes (both marked with [`ROUTE_PROTOCOL`]), and nothing else.
+/// The TAP is persistent and is never removed by us: an operator may hang addresses, FRR or firewall rules on it, and
+/// they shall outlive a restart of ours. While no process serves it, it has no carrier. Of its configuration we own the
+/// MAC, the MTU, the fabric address and the configured routes (both marked with [`ROUTE_PROTOCOL`]), and nothing else.
 #[derive(Debug)]
 pub struct HostInterface {
     name: String,
@@ -50,10 +50,11 @@ pub struct HostInterface {
 }
 
 impl HostInterface {
-    /// Makes or takes over the TAP, and gives it MAC, MTU, address and routes. Blocks for some exchanges with the kernel.
+    /// Makes or takes over the TAP, and gives it MAC, MTU, address and routes. Blocks for some exchanges with the
+    /// kernel.
     ///
-    /// Repeatable: addresses and routes of ours that are no longer configured are removed, the others stay as they are. A
-    /// configured route takes the place of another's route of the same prefix and metric 0.
+    /// Repeatable: addresses and routes of ours that are no longer configured are removed, the others stay as they are.
+    /// A configured route takes the place of another's route of the same prefix and metric 0.
     pub fn set_up(config: &HostInterfaceConfig) -> Result<(Self, Tap), NetlinkError> {
         let HostInterfaceConfig { name, mac, mtu, address, prefix_len, routes } = config;
         check_name(name)?;
@@ -68,19 +69,12 @@ impl HostInterface {
         let tap = Tap::open(name)?;
         let link = messages::find_link(&mut socket, name)?;
         let index = link.ok_or_else(|| NetlinkError::NoSuchInterface { name: name.clone() })?.header.index;
-        quiet_ipv6(name);
+        settle_sysctls(name);
         let refused = |action| move |source| NetlinkError::refused(action, name, source);
         messages::change_link(&mut socket, index, LinkChange::Mac(*mac)).map_err(refused("set the MAC of"))?;
         messages::change_link(&mut socket, index, LinkChange::Mtu(*mtu)).map_err(refused("set the MTU of"))?;
-        messages::put_address(&mut socket, index, *address, *prefix_len).map_err(|source| {
-            NetlinkError::refused("add to the host interface", format!("{address}/{prefix_len}"), source)
-        })?;
         messages::change_link(&mut socket, index, LinkChange::Up).map_err(refused("bring up"))?;
-        for stale in messages::remove_our_addresses(&mut socket, index, (*address, *prefix_len))
-            .map_err(refused("remove a former fabric address from"))?
-        {
-            tracing::info!(interface = %name, address = %stale, "removed a fabric address that is no longer configured");
-        }
+        set_address(&mut socket, name, index, (*address, *prefix_len))?;
         messages::remove_our_routes(&mut socket, index, routes).map_err(refused("remove former routes by"))?;
         for route in routes {
             let subject = || format!("{} via {} by {name}", route.to, route.via);
@@ -95,7 +89,8 @@ impl HostInterface {
         InterfaceIndex(self.index)
     }
 
-    /// For a clean stop: removes the configured routes again, which lead nowhere without us. The TAP and its address stay.
+    /// For a clean stop: removes the configured routes again, which lead nowhere without us. The TAP and its address
+    /// stay.
     pub fn remove_routes(self) -> Result<(), NetlinkError> {
         let removed = messages::remove_our_routes(&mut open_socket()?, self.index, &[])
             .map_err(|source| NetlinkError::refused("remove our routes by", &self.name, source))?;
@@ -108,14 +103,33 @@ fn open_socket() -> Result<RouteSocket, NetlinkError> {
     RouteSocket::open().map_err(NetlinkError::resource("open a netlink socket"))
 }
 
-/// Keeps the kernel from soliciting IPv6 routers and configuring itself by their answers on the underlay, which is IPv4.
+/// Gives the interface its fabric address, before it takes former ones away: with the last one all routes would go.
+fn set_address(socket: &mut RouteSocket, name: &str, index: u32, wanted: (Ipv4Addr, u8)) -> Result<(), NetlinkError> {
+    let (address, prefix_len) = wanted;
+    let refused =
+        |source| NetlinkError::refused("give its address to", format!("{name} ({address}/{prefix_len})"), source);
+    messages::put_address(socket, index, address, prefix_len).map_err(refused)?;
+    let former = messages::remove_our_addresses(socket, index, wanted)
+        .map_err(|source| NetlinkError::refused("remove a former fabric address from", name, source))?;
+    if former.is_empty() {
+        return Ok(());
+    }
+    tracing::info!(interface = name, ?former, "removed fabric addresses that are no longer configured");
+    // Where promote_secondaries could not be set, the new address of the same subnet went with the former one.
+    messages::put_address(socket, index, address, prefix_len).map_err(refused)
+}
+
+/// Settings of the interface that only /proc/sys has. Best effort: in many containers it is read-only.
 ///
-/// Best effort: there may be no IPv6, and in many containers /proc/sys is read-only; the solicitations do no harm.
-fn quiet_ipv6(name: &str) {
-    let directory = PathBuf::from("/proc/sys/net/ipv6/conf").join(name);
-    for setting in ["accept_ra", "router_solicitations"] {
-        if let Err(error) = std::fs::write(directory.join(setting), "0") {
-            tracing::debug!(interface = name, setting, %error, "IPv6 setting left as it is");
+/// The underlay is IPv4: the kernel shall not solicit IPv6 routers there, nor configure itself by their answers. When a
+/// former fabric address goes, an operator's addresses of the same subnet shall not go with it.
+fn settle_sysctls(name: &str) {
+    let settings =
+        [("ipv6", "accept_ra", "0"), ("ipv6", "router_solicitations", "0"), ("ipv4", "promote_secondaries", "1")];
+    for (family, setting, value) in settings {
+        let path = format!("/proc/sys/net/{family}/conf/{name}/{setting}");
+        if let Err(error) = std::fs::write(&path, value) {
+            tracing::debug!(path, value, %error, "setting left as it is");
         }
     }
 }

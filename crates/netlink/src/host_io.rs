@@ -17,9 +17,9 @@ const LONGEST_WAIT: Duration = Duration::from_millis(1);
 
 /// The thread between the host TAP and the workers' rings.
 ///
-/// Frames from the workers (ARP, BGP, BFD and whatever else is for this host) go into the TAP; frames that the kernel sends
-/// go into the ring of one worker, to leave by the fabric port. Everything is copied through preallocated slots. The thread
-/// allocates nothing after its start, and what finds no room is dropped and counted.
+/// Frames from the workers (ARP, BGP, BFD and whatever else is for this host) go into the TAP; frames that the kernel
+/// sends go into the ring of one worker, to leave by the fabric port. Everything is copied through preallocated slots.
+/// The thread allocates nothing after its start, and what finds no room is dropped and counted.
 #[derive(Debug)]
 pub struct HostIo {
     tap: Tap,
@@ -83,8 +83,8 @@ fn add(counter: &AtomicU64, n: usize) {
 impl HostIo {
     /// Starts the thread, with the CPU affinity of the caller.
     ///
-    /// `to_host`: one receiver a worker. `from_host`: the ring of the worker that injects; `port`: the fabric port's index,
-    /// which the injected slots bear. Frames longer than that ring's slots are dropped.
+    /// `to_host`: one receiver a worker. `from_host`: the ring of the worker that injects; `port`: the fabric port's
+    /// index, which the injected slots bear. Frames longer than that ring's slots are dropped.
     pub fn start(
         tap: Tap,
         to_host: Vec<SlotReceiver>,
@@ -202,7 +202,8 @@ impl HostIoHandle {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    /// Stops the thread, which passes on what waits in the rings first, closes the TAP's file, and returns the last counters.
+    /// Stops the thread, which passes on what waits in the rings first, closes the TAP's file, and returns the last
+    /// counters.
     pub fn stop(mut self) -> HostIoCounters {
         self.join();
         self.snapshot()

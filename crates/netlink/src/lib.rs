@@ -7,8 +7,8 @@
 //!
 //! Netlink is spoken on plain blocking sockets, one thread, no async runtime. Notifications and listings of the
 //! follower share one socket on purpose: the kernel queues them in the order in which they came true, and two sockets
-//! (or two channels of a demultiplexer) would lose that order, so that a route deleted during a listing could return as a ghost.
-//! Whatever a full queue or the kernel's silence loses, the next listing repairs.
+//! (or two channels of a demultiplexer) would lose that order, so that a route deleted during a listing could return as
+//! a ghost. Whatever a full queue or the kernel's silence loses, the next listing repairs.
 
 #![forbid(unsafe_code)]
 

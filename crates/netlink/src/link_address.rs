@@ -10,9 +10,9 @@ const KERNEL_SIDE: u8 = 0x54;
 
 /// The address to give to the kernel's side of a DPDK port of `net_tap`: locally administered, and not the port's.
 ///
-/// Both sides of such a port start out with the same MAC. A Linux bridge that the kernel's side is a member of would take
-/// every frame to the gateway as addressed to itself and never pass it on. The result is the same on every run, and
-/// differs for ports that differ in more than the locally-administered bit.
+/// Both sides of such a port start out with the same MAC. A Linux bridge that the kernel's side is a member of would
+/// take every frame to the gateway as addressed to itself and never pass it on. The result is the same on every run,
+/// and differs for ports that differ in more than the locally-administered bit.
 pub const fn kernel_side_address(port: MacAddr) -> MacAddr {
     let mut octets = port.octets();
     octets[0] = (octets[0] ^ KERNEL_SIDE) | LOCAL_BIT;

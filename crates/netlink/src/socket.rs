@@ -61,11 +61,8 @@ impl RouteSocket {
     pub(crate) fn receive(&mut self, mut each: impl FnMut(Result<Message, DecodeError>)) -> io::Result<()> {
         self.datagram.clear();
         self.socket.recv(&mut self.datagram, 0)?;
-        let mut rest = self.datagram.as_slice();
-        while let Some(length) = rest.first_chunk().map(|first| u32::from_ne_bytes(*first) as usize) {
-            let Some(message) = rest.get(..length).filter(|_| length >= 16) else { break };
+        for message in messages_of(&self.datagram) {
             each(NetlinkMessage::deserialize(message));
-            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
         }
         Ok(())
     }
@@ -133,5 +130,52 @@ impl RouteSocket {
 impl AsFd for RouteSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+/// The messages of a datagram, each from its header; what follows a length that lies is dropped.
+fn messages_of(datagram: &[u8]) -> impl Iterator<Item = &[u8]> {
+    const HEADER_OCTETS: usize = 16;
+    let mut rest = datagram;
+    std::iter::from_fn(move || {
+        let length = u32::from_ne_bytes(*rest.first_chunk()?) as usize;
+        let message = rest.get(..length).filter(|message| message.len() >= HEADER_OCTETS)?;
+        // Each message begins at a multiple of four octets (NLMSG_ALIGNTO).
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some(message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn message(length: u32, octets: usize) -> Vec<u8> {
+        let mut message = vec![0xee; octets];
+        message[..4].copy_from_slice(&length.to_ne_bytes());
+        message
+    }
+
+    #[test]
+    fn messages_begin_at_multiples_of_four_and_the_last_may_end_anywhere() {
+        let datagram = [message(18, 20), message(16, 16), message(17, 17)].concat();
+        let lengths: Vec<_> = messages_of(&datagram).map(<[u8]>::len).collect();
+        assert_eq!(lengths, [18, 16, 17]);
+    }
+
+    #[test]
+    fn a_length_that_lies_ends_the_datagram() {
+        for lie in [0, 15, 21, u32::MAX] {
+            let datagram = [message(16, 16), message(lie, 20)].concat();
+            assert_eq!(messages_of(&datagram).count(), 1, "length {lie}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_split_into_no_more_than_are_there(octets in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(messages_of(&octets).map(<[u8]>::len).sum::<usize>() <= octets.len());
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Frames between a worker and the host or control thread: a bounded channel of preallocated slots.
 //!
 //! Two single-producer single-consumer rings circulate the same slots: `full` carries them from sender to receiver,
-//! `free` carries them back. A frame is copied into a slot and out of it, so neither side ever sees the other's buffers:
-//! the host thread never touches a worker's mbuf pool, and a descheduled host thread never makes a worker wait. Every
-//! slot is made by [`channel`]; afterwards there is no allocation, no lock and no system call on either side.
+//! `free` carries them back. A frame is copied into a slot and out of it, so neither side ever sees the other's
+//! buffers: the host thread never touches a worker's mbuf pool, and a descheduled host thread never makes a worker
+//! wait. Every slot is made by [`channel`]; afterwards there is no allocation, no lock and no system call on either
+//! side.
 //!
 //! When the channel runs short, bulk traffic suffers first: a quarter of the slots are kept for the classes that keep
 //! the underlay alive ([`SlotClass::is_urgent`]), so a flood of pings cannot cost a BGP session or an ARP reply.
