@@ -9,11 +9,13 @@ from labkit import one_gateway, two_gateways
 from labkit.lab import HOME, Lab, Lock, take_down
 from labkit.shell import CommandFailed
 
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def main() -> int:
     """Parse the command line; 0 if all that was asked for held."""
     options = parse()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING_SIGNALS:
         signal.signal(number, interrupt)
     with Lock():
         if options.down:
@@ -35,7 +37,7 @@ def run(options) -> int:
         print("\nInterrupted.")
         return 130
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in ENDING_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         if not lab.kept:
             take_down()

@@ -53,14 +53,16 @@ class Lab:
         checks = self.scenario.Scenario(self).checks()
         report = Report(len(checks) + (FRAMING_CHECKS - 2 if keep else FRAMING_CHECKS), self.shell.note)
         before = traces()
-        if report.check("namespaces, switch and kernel VTEP stand", self._build) and report.check("causewayd starts", self._start):
-            for title, action in checks:
-                report.check(title, action)
+        stands = report.check("namespaces, switch and kernel VTEP stand", self._build)
+        started = stands and report.check("causewayd starts", self._start)
+        for title, action in checks if started else ():
+            report.check(title, action)
         if keep:
             self._hand_over()
-        else:
+            return self._conclude(report)
+        if started:
             report.check("SIGTERM stops causewayd cleanly", self._stop)
-            report.check("nothing is left behind", lambda: self._leave_no_trace(before))
+        report.check("nothing is left behind", lambda: self._leave_no_trace(before))
         return self._conclude(report)
 
     def _build(self) -> None:

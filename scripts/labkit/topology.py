@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.ovs import Switch
-from labkit.shell import Shell
+from labkit.shell import Shell, wait_until
 
 PREFIX = "cw-lab"
 FABRIC_MTU = 1600
@@ -109,7 +109,10 @@ def build(shell: Shell, gateways, home: Path) -> None:
 
 def plug_in(shell: Shell, gateway: Gateway) -> None:
     """Join the TAP netdevs that causewayd has made with their cables."""
-    shell.ip(gateway.netns, "link set cw-access0 master access\nlink set cw-fabric0 master fabric")
+    for netdev, bridge in (("cw-access0", "access"), ("cw-fabric0", "fabric")):
+        exists = lambda: shell.run("ip", "-netns", gateway.netns, "link", "show", netdev, check=False).returncode == 0
+        wait_until(exists, 10, f"causewayd makes {netdev}")
+        shell.ip(gateway.netns, f"link set {netdev} master {bridge}")
 
 
 def _add_namespace(shell: Shell, netns: str) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 import struct
 import subprocess
 import time
@@ -17,7 +16,8 @@ from labkit.report import require
 from labkit.shell import Shell, wait_until
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
-SETTLE_SECONDS = 0.5  # frames take well under a millisecond each; a loop would be seen going on
+SETTLE_SECONDS = 0.5  # frames take well under a millisecond each, but the machine may be busy
+SETTLE_LIMIT_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,21 @@ class Capture:
 
     def __exit__(self, kind, error, trace):
         if kind is None:
-            time.sleep(SETTLE_SECONDS)
+            self._settle()
         for dump in self._dumps:
-            dump.send_signal(signal.SIGTERM)
-            dump.wait(10)
+            end(dump)
+        for file in self.files.values():
+            log = file.with_suffix(".log").read_text()
+            require(kind is not None or "\n0 packets dropped by kernel" in log, f"tcpdump could not keep up: {log}")
         self.seen = {point: read_pcap(file) for point, file in self.files.items()}
+
+    def _settle(self) -> None:
+        """Wait until nothing new was seen anywhere for a while."""
+        deadline, before = time.monotonic() + SETTLE_LIMIT_SECONDS, None
+        while before != (now := [file.stat().st_size for file in self.files.values()]):
+            require(time.monotonic() < deadline, f"frames still arrive after {SETTLE_LIMIT_SECONDS} s: do they loop?")
+            before = now
+            time.sleep(SETTLE_SECONDS)
 
     def marked(self, point: Point, mark: bytes) -> list:
         """The frames with `mark` in them that passed `point`."""
