@@ -21,6 +21,8 @@ mod outline;
 mod place;
 mod problem;
 mod raw;
+mod reachability;
+mod register;
 mod restart;
 mod served;
 mod value;

@@ -27,6 +27,8 @@ pub enum Device {
     Pci(PciAddress),
     /// A virtual device.
     Virtual {
+        /// The driver's kind.
+        kind: PortKind,
         /// Driver and number, `net_tap0`: the device's name, unique in the process.
         driver: String,
         /// The driver's arguments without the comma before them, `iface=cw-access0`; may be empty.
@@ -126,14 +128,14 @@ impl Device {
     pub fn kind(&self) -> PortKind {
         match self {
             Self::Pci(_) => PortKind::Pci,
-            Self::Virtual { driver, .. } => driver_kind(driver).unwrap_or(PortKind::Null),
+            Self::Virtual { kind, .. } => *kind,
         }
     }
 
     /// The Linux interface that the device makes or opens, if it has one (`iface=` of TAP, AF_PACKET, AF_XDP).
     pub fn interface(&self) -> Option<&str> {
-        let Self::Virtual { args, .. } = self else { return None };
-        has_interface(self.kind()).then(|| argument(args, "iface")).flatten()
+        let Self::Virtual { kind, args, .. } = self else { return None };
+        has_interface(*kind).then(|| argument(args, "iface")).flatten()
     }
 }
 
@@ -174,7 +176,7 @@ impl FromStr for Device {
             None if has_interface(kind) => return Err(DeviceError::NoInterface),
             _ => {}
         }
-        Ok(Self::Virtual { driver: driver.to_owned(), args: args.to_owned() })
+        Ok(Self::Virtual { kind, driver: driver.to_owned(), args: args.to_owned() })
     }
 }
 
@@ -182,8 +184,8 @@ impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pci(address) => address.fmt(f),
-            Self::Virtual { driver, args } if args.is_empty() => f.write_str(driver),
-            Self::Virtual { driver, args } => write!(f, "{driver},{args}"),
+            Self::Virtual { driver, args, .. } if args.is_empty() => f.write_str(driver),
+            Self::Virtual { driver, args, .. } => write!(f, "{driver},{args}"),
         }
     }
 }

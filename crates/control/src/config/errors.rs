@@ -90,11 +90,21 @@ pub(super) struct Problems {
 
 impl Problems {
     pub(super) fn add(&mut self, place: Place, problem: Problem) {
-        if self.list.len() < ConfigErrors::MAX {
-            self.list.push(Diagnostic { place, problem });
+        if self.is_full() {
+            self.leave_out();
         } else {
-            self.left_out += 1;
+            self.list.push(Diagnostic { place, problem });
         }
+    }
+
+    /// Whether further errors are only counted.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() >= ConfigErrors::MAX
+    }
+
+    /// Counts an error.
+    pub(super) fn leave_out(&mut self) {
+        self.left_out += 1;
     }
 
     /// `value` if there was no error and it is whole. A part of it is missing only after an error.

@@ -3,8 +3,6 @@
 //! Every object keeps its position in the file as its index, broken or not, so that an error in one object does not make
 //! the references to it errors too. A model exists only when there was no error at all.
 
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 use wire::{MacAddr, VlanId, Vni};
 
 use super::errors::Problems;
@@ -16,12 +14,13 @@ use super::network_model::{
 use super::node_model::{NodeModel, PortRole};
 use super::object::Object;
 use super::outline::Spot;
-use super::place::Place;
 use super::problem::{Excerpt, Problem};
 use super::raw::{
     RawAddressPair, RawIdPerms, RawInstanceIp, RawLogicalInterface, RawNetwork, RawPhysicalInterface,
     RawPhysicalRouter, RawReachability, RawVirtualNetwork, RawVmi,
 };
+use super::reachability;
+use super::register::{Firsts, Register};
 use super::served;
 use super::value::{self, Judged};
 use super::version;
@@ -36,7 +35,7 @@ pub(super) fn model(
     let file = Object::new(root, "the network file");
     version::check(file, problems, &raw.version);
     file.refuse_unknown::<RawNetwork>(problems, &raw.unknown);
-    let mut reading = Reading { file, raw, node, problems, names: Names::default() };
+    let mut reading = Reading { file, raw, node, problems, names: Names::new() };
     let physical_routers = reading.physical_routers();
     let physical_interfaces = reading.physical_interfaces();
     let virtual_networks = reading.virtual_networks();
@@ -55,24 +54,35 @@ pub(super) fn model(
         own_router: None,
         served: Vec::new(),
     };
-    Some(served::resolve(network, node, problems))
+    let network = served::resolve(network, node, problems);
+    reachability::check(&network, node, file, raw, problems);
+    Some(network)
 }
 
 fn whole<T>(list: Vec<Option<T>>) -> Option<Vec<T>> {
     list.into_iter().collect()
 }
 
-/// Names of one kind of object: position in the file and place.
-type NameTable = HashMap<String, (usize, Place)>;
-
-#[derive(Default)]
 struct Names {
-    routers: NameTable,
-    interfaces: NameTable,
-    networks: NameTable,
-    vmis: NameTable,
-    instance_ips: NameTable,
-    logical_interfaces: NameTable,
+    routers: Register,
+    interfaces: Register,
+    networks: Register,
+    vmis: Register,
+    instance_ips: Register,
+    logical_interfaces: Register,
+}
+
+impl Names {
+    fn new() -> Self {
+        Self {
+            routers: Register::of("physical router"),
+            interfaces: Register::of("physical interface"),
+            networks: Register::of("virtual network"),
+            vmis: Register::of("virtual machine interface"),
+            instance_ips: Register::of("instance IP"),
+            logical_interfaces: Register::of("logical interface"),
+        }
+    }
 }
 
 /// What the functions below share.
@@ -84,43 +94,6 @@ struct Reading<'a> {
     names: Names,
 }
 
-/// Enters a name, or reports that it is taken.
-fn enter(table: &mut NameTable, problems: &mut Problems, object: &'static str, name: &str, at: (usize, Place)) {
-    match table.entry_ref(name) {
-        hashbrown::hash_map::EntryRef::Occupied(taken) => {
-            let (name, first) = (Excerpt::new(name), taken.get().1.clone());
-            problems.add(at.1, Problem::DuplicateName { object, name, first });
-        }
-        hashbrown::hash_map::EntryRef::Vacant(free) => {
-            free.insert(at);
-        }
-    }
-}
-
-/// Enters a key that may stand once only, or reports the conflict.
-fn once<K: std::hash::Hash + Eq>(
-    seen: &mut HashMap<K, Place>,
-    problems: &mut Problems,
-    key: K,
-    at: Place,
-    problem: impl FnOnce(Place) -> Problem,
-) {
-    match seen.entry(key) {
-        Entry::Occupied(taken) => problems.add(at, problem(taken.get().clone())),
-        Entry::Vacant(free) => {
-            free.insert(at);
-        }
-    }
-}
-
-/// Judges the name of another object.
-fn reference<'t>(table: &'t NameTable, object: &'static str) -> impl Fn(&'static str, &str) -> Judged<usize> + 't {
-    move |key, text| match table.get(text) {
-        Some((position, _)) => Ok(*position),
-        None => Err(Problem::Dangling { key, object, name: Excerpt::new(text) }),
-    }
-}
-
 impl Reading<'_> {
     fn physical_routers(&mut self) -> Vec<Option<PhysicalRouter>> {
         let mut list = Vec::new();
@@ -129,7 +102,7 @@ impl Reading<'_> {
             router.refuse_unknown::<RawPhysicalRouter>(self.problems, &raw.unknown);
             let name = router.required(self.problems, "name", &raw.name, value::name);
             if let Some(text) = &raw.name {
-                enter(&mut self.names.routers, self.problems, "physical router", text, (position, router.place()));
+                self.names.routers.enter(self.problems, text, position, router.place());
             }
             list.push(name.map(|name| PhysicalRouter { name, place: router.place() }));
         }
@@ -142,8 +115,8 @@ impl Reading<'_> {
         {
             let interface = Object::new(spot, "a physical interface");
             if let (Some(router), Some(name)) = (&raw.physical_router, &raw.name) {
-                let (name, at) = (format!("{router}:{name}"), (position, interface.place()));
-                enter(&mut self.names.interfaces, self.problems, "physical interface", &name, at);
+                let key = format!("{router}:{name}");
+                self.names.interfaces.enter(self.problems, &key, position, interface.place());
             }
             list.push(self.physical_interface(interface, raw));
         }
@@ -153,7 +126,7 @@ impl Reading<'_> {
     fn physical_interface(&mut self, at: Object<'_>, raw: &RawPhysicalInterface) -> Option<PhysicalInterface> {
         at.refuse_unknown::<RawPhysicalInterface>(self.problems, &raw.unknown);
         let name = at.required(self.problems, "name", &raw.name, value::name);
-        let to_router = reference(&self.names.routers, "physical router");
+        let to_router = |key, text: &str| self.names.routers.position(key, text);
         let router = at.required(self.problems, "physical_router", &raw.physical_router, to_router);
         if raw.physical_router.as_deref() == Some(self.node.name.as_str()) {
             self.require_access_port(at, raw);
@@ -176,18 +149,17 @@ impl Reading<'_> {
     }
 
     fn virtual_networks(&mut self) -> Vec<Option<VirtualNetwork>> {
-        let mut vnis: HashMap<Vni, Place> = HashMap::new();
+        let mut vnis: Firsts<Vni> = Firsts::new();
         let mut list = Vec::new();
         for (position, (spot, raw)) in self.file.list("virtual_networks", &self.raw.virtual_networks).enumerate() {
             let network = Object::new(spot, "a virtual network");
             if let Some(text) = &raw.name {
-                let at = (position, network.place());
-                enter(&mut self.names.networks, self.problems, "virtual network", text, at);
+                self.names.networks.enter(self.problems, text, position, network.place());
             }
             let read = self.virtual_network(network, raw);
             if let Some(VirtualNetwork { vni, .. }) = read {
                 let place = network.place_of("vxlan_network_identifier");
-                once(&mut vnis, self.problems, vni, place, |first| Problem::DuplicateVni { vni, first });
+                vnis.enter(self.problems, vni, place, |first| Problem::DuplicateVni { vni, first });
             }
             list.push(read);
         }
@@ -204,19 +176,18 @@ impl Reading<'_> {
     }
 
     fn vmis(&mut self) -> Vec<Option<VirtualMachineInterface>> {
-        let mut macs: HashMap<(VirtualNetworkIndex, MacAddr), Place> = HashMap::new();
+        let mut macs: Firsts<(VirtualNetworkIndex, MacAddr)> = Firsts::new();
         let mut list = Vec::new();
         let raws = &self.raw.virtual_machine_interfaces;
         for (position, (spot, raw)) in self.file.list("virtual_machine_interfaces", raws).enumerate() {
             let vmi = Object::new(spot, "a virtual machine interface");
             if let Some(text) = &raw.name {
-                let at = (position, vmi.place());
-                enter(&mut self.names.vmis, self.problems, "virtual machine interface", text, at);
+                self.names.vmis.enter(self.problems, text, position, vmi.place());
             }
             let read = self.vmi(vmi, raw);
             if let Some(VirtualMachineInterface { virtual_network, mac, .. }) = read {
                 let network = Excerpt::new(raw.virtual_network.as_deref().unwrap_or_default());
-                once(&mut macs, self.problems, (virtual_network, mac), vmi.place_of("mac_address"), |first| {
+                macs.enter(self.problems, (virtual_network, mac), vmi.place_of("mac_address"), |first| {
                     Problem::DuplicateMac { mac, network, first }
                 });
             }
@@ -228,7 +199,7 @@ impl Reading<'_> {
     fn vmi(&mut self, at: Object<'_>, raw: &RawVmi) -> Option<VirtualMachineInterface> {
         at.refuse_unknown::<RawVmi>(self.problems, &raw.unknown);
         let name = at.required(self.problems, "name", &raw.name, value::name);
-        let to_network = reference(&self.names.networks, "virtual network");
+        let to_network = |key, text: &str| self.names.networks.position(key, text);
         let network = at.required(self.problems, "virtual_network", &raw.virtual_network, to_network);
         let mac = at.required(self.problems, "mac_address", &raw.mac_address, value::station);
         let enabled = self.enabled(at, raw.id_perms.as_ref());
@@ -269,12 +240,12 @@ impl Reading<'_> {
     }
 
     fn instance_ips(&mut self, vmis: &[Option<VirtualMachineInterface>]) -> Vec<Option<InstanceIp>> {
-        let mut addresses = HashMap::new();
+        let mut addresses = Firsts::new();
         let mut list = Vec::new();
         for (position, (spot, raw)) in self.file.list("instance_ips", &self.raw.instance_ips).enumerate() {
             let ip = Object::new(spot, "an instance IP");
             if let Some(text) = &raw.name {
-                enter(&mut self.names.instance_ips, self.problems, "instance IP", text, (position, ip.place()));
+                self.names.instance_ips.enter(self.problems, text, position, ip.place());
             }
             let read = self.instance_ip(ip, raw);
             if let Some(InstanceIp { vmi, address, .. }) = read
@@ -285,8 +256,10 @@ impl Reading<'_> {
                 let network = Excerpt::new(network.as_deref().unwrap_or_default());
                 let text = Excerpt::new(&address.to_string());
                 let place = ip.place_of("instance_ip_address");
-                once(&mut addresses, self.problems, (virtual_network, address), place, |first| {
-                    Problem::DuplicateAddress { address: text, network, first }
+                addresses.enter(self.problems, (virtual_network, address), place, |first| Problem::DuplicateAddress {
+                    address: text,
+                    network,
+                    first,
                 });
             }
             list.push(read);
@@ -297,27 +270,26 @@ impl Reading<'_> {
     fn instance_ip(&mut self, at: Object<'_>, raw: &RawInstanceIp) -> Option<InstanceIp> {
         at.refuse_unknown::<RawInstanceIp>(self.problems, &raw.unknown);
         let name = at.required(self.problems, "name", &raw.name, value::name);
-        let to_vmi = reference(&self.names.vmis, "virtual machine interface");
+        let to_vmi = |key, text: &str| self.names.vmis.position(key, text);
         let vmi = at.required(self.problems, "virtual_machine_interface", &raw.virtual_machine_interface, to_vmi);
         let address = at.required(self.problems, "instance_ip_address", &raw.instance_ip_address, value::ip_host);
         Some(InstanceIp { name: name?, vmi: VmiIndex::at(vmi?), address: address?, place: at.place() })
     }
 
     fn logical_interfaces(&mut self, parents: &[Option<PhysicalInterface>]) -> Vec<Option<LogicalInterface>> {
-        let mut vlans: HashMap<(PhysicalInterfaceIndex, VlanId), Place> = HashMap::new();
-        let mut homes: HashMap<(PhysicalRouterIndex, VmiIndex), Place> = HashMap::new();
+        let mut vlans: Firsts<(PhysicalInterfaceIndex, VlanId)> = Firsts::new();
+        let mut homes: Firsts<(PhysicalRouterIndex, VmiIndex)> = Firsts::new();
         let mut list = Vec::new();
         for (position, (spot, raw)) in self.file.list("logical_interfaces", &self.raw.logical_interfaces).enumerate() {
             let interface = Object::new(spot, "a logical interface");
             if let Some(text) = &raw.name {
-                let at = (position, interface.place());
-                enter(&mut self.names.logical_interfaces, self.problems, "logical interface", text, at);
+                self.names.logical_interfaces.enter(self.problems, text, position, interface.place());
             }
             let read = self.logical_interface(interface, raw);
             if let Some(LogicalInterface { physical_interface, vlan, vmi, .. }) = read {
                 let parent = Excerpt::new(raw.physical_interface.as_deref().unwrap_or_default());
                 let place = interface.place_of("logical_interface_vlan_tag");
-                once(&mut vlans, self.problems, (physical_interface, vlan), place, |first| Problem::DuplicateVlan {
+                vlans.enter(self.problems, (physical_interface, vlan), place, |first| Problem::DuplicateVlan {
                     vlan,
                     physical_interface: parent,
                     first,
@@ -326,8 +298,9 @@ impl Reading<'_> {
                     let texts = raw.virtual_machine_interfaces.as_deref().unwrap_or_default();
                     let name = Excerpt::new(texts.first().map_or("", String::as_str));
                     let place = interface.place_of("virtual_machine_interfaces");
-                    once(&mut homes, self.problems, (parent.physical_router, vmi), place, |first| {
-                        Problem::VmiOnTwoPorts { vmi: name, first }
+                    homes.enter(self.problems, (parent.physical_router, vmi), place, |first| Problem::VmiOnTwoPorts {
+                        vmi: name,
+                        first,
                     });
                 }
             }
@@ -339,7 +312,7 @@ impl Reading<'_> {
     fn logical_interface(&mut self, at: Object<'_>, raw: &RawLogicalInterface) -> Option<LogicalInterface> {
         at.refuse_unknown::<RawLogicalInterface>(self.problems, &raw.unknown);
         let name = at.required(self.problems, "name", &raw.name, value::name);
-        let to_interface = interface_reference(&self.names.interfaces);
+        let to_interface = |key, text: &str| interface_position(&self.names.interfaces, key, text);
         let parent = at.required(self.problems, "physical_interface", &raw.physical_interface, to_interface);
         let tag = &raw.logical_interface_vlan_tag;
         let vlan = at.required(self.problems, "logical_interface_vlan_tag", tag, value::vlan);
@@ -351,7 +324,7 @@ impl Reading<'_> {
         }
         let mut resolved = Vec::new();
         for (spot, text) in at.list("virtual_machine_interfaces", &raw.virtual_machine_interfaces) {
-            let to_vmi = reference(&self.names.vmis, "virtual machine interface");
+            let to_vmi = |key, text: &str| self.names.vmis.position(key, text);
             let vmi = to_vmi("virtual_machine_interfaces", text);
             resolved.push(vmi.map_err(|problem| self.problems.add(spot.place(), problem)).ok());
         }
@@ -371,11 +344,11 @@ impl Reading<'_> {
 
     fn reachability(&mut self, at: Object<'_>, raw: &RawReachability) -> Option<StaticReachability> {
         at.refuse_unknown::<RawReachability>(self.problems, &raw.unknown);
-        let to_network = reference(&self.names.networks, "virtual network");
+        let to_network = |key, text: &str| self.names.networks.position(key, text);
         let network = at.required(self.problems, "virtual_network", &raw.virtual_network, to_network);
         let vtep = at.required(self.problems, "vtep", &raw.vtep, value::ipv4_host);
         let flood = at.or(self.problems, "flood", &raw.flood, false, value::boolean);
-        let to_router = reference(&self.names.routers, "physical router");
+        let to_router = |key, text: &str| self.names.routers.position(key, text);
         let router = at.optional(self.problems, "physical_router", &raw.physical_router, to_router);
         let mut macs = Vec::new();
         for (spot, text) in at.list("mac_addresses", &raw.mac_addresses) {
@@ -394,11 +367,9 @@ impl Reading<'_> {
 }
 
 /// Judges the key of a physical interface, `gw1:access0`.
-fn interface_reference(table: &NameTable) -> impl Fn(&'static str, &str) -> Judged<usize> + '_ {
-    move |key, text| {
-        if !text.contains(':') {
-            return Err(Problem::PhysicalInterfaceKey { value: Excerpt::new(text) });
-        }
-        reference(table, "physical interface")(key, text)
+fn interface_position(interfaces: &Register, key: &'static str, text: &str) -> Judged<usize> {
+    if !text.contains(':') {
+        return Err(Problem::PhysicalInterfaceKey { value: Excerpt::new(text) });
     }
+    interfaces.position(key, text)
 }

@@ -230,7 +230,7 @@ fn fabric(node: Object<'_>, raw: &RawFabric, problems: &mut Problems) -> Option<
         routes: routes?,
         dont_fragment: dont_fragment?,
         source_check: source_check?,
-        place: fabric.place(),
+        place: fabric.place_of("address"),
     })
 }
 

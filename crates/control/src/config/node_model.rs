@@ -202,7 +202,7 @@ pub struct FabricModel {
     pub dont_fragment: bool,
     /// Which VTEPs may send unicast to us.
     pub source_check: SourceCheck,
-    /// Where the section stands in the node file.
+    /// Where the address stands in the node file.
     pub place: Place,
 }
 

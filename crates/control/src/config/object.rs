@@ -180,6 +180,11 @@ impl<'o> Object<'o> {
     /// Reports the keys that the schema does not have.
     pub(super) fn refuse_unknown<R: RawObject>(self, problems: &mut Problems, unknown: &[String]) {
         for name in unknown {
+            if problems.is_full() {
+                // Looking for the place of each of very many keys would take quadratic time.
+                problems.leave_out();
+                continue;
+            }
             let place = self.spot.key(name).unwrap_or(self.spot).key_place();
             let not_yet = NOT_YET.iter().any(|(kind, keys)| *kind == self.kind && keys.contains(&name.as_str()));
             let (key, object) = (Excerpt::new(name), self.kind);

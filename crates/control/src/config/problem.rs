@@ -171,7 +171,7 @@ pub enum Problem {
     DuplicateVlan { vlan: VlanId, physical_interface: Excerpt, first: Place },
     #[error("MAC {mac} belongs to two VMIs of virtual network {network}; first at {first}")]
     DuplicateMac { mac: MacAddr, network: Excerpt, first: Place },
-    #[error("address {address} belongs to two VMIs of virtual network {network}; first at {first}")]
+    #[error("address {address} stands a second time in virtual network {network}; first at {first}")]
     DuplicateAddress { address: Excerpt, network: Excerpt, first: Place },
     #[error("physical interface {name} has no port here: the node file at {node} has no port of that name")]
     UnknownPort { name: Excerpt, node: Place },

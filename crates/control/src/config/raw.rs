@@ -193,6 +193,8 @@ pub(super) fn read<T: DeserializeOwned>(text: &str, outline: &Outline) -> Result
             Some(at) => Place { file: Arc::clone(&root.file), line: number(at.line()), column: number(at.column()) },
             None => root,
         };
-        Diagnostic { place, problem: Problem::Shape(Excerpt::new(&error.to_string())) }
+        let message = error.to_string();
+        let cause = message.split_once(" at line ").map_or(message.as_str(), |(cause, _)| cause);
+        Diagnostic { place, problem: Problem::Shape(Excerpt::new(cause)) }
     })
 }

@@ -1,15 +1,14 @@
-//! What this node serves, and the rules that need the whole network: loops of reachability and numbers of VMIs.
+//! What this node serves of the network, and what it probably should but does not.
 
-use hashbrown::{HashMap, HashSet};
-use wire::MacAddr;
+use hashbrown::HashSet;
 
 use super::errors::Problems;
 use super::network_model::{
-    LogicalInterfaceIndex, NetworkModel, PhysicalRouterIndex, ServedVmi, StaticReachability, VirtualNetworkIndex,
+    LogicalInterface, LogicalInterfaceIndex, NetworkModel, PhysicalRouterIndex, ServedVmi, VirtualNetworkIndex,
 };
 use super::node_model::{GatewayMode, NodeModel, PortRole};
 use super::place::Place;
-use super::problem::{Excerpt, Problem};
+use super::problem::Problem;
 use super::warning::{Concern, Warning};
 
 /// Completes a network with what this node does with it.
@@ -24,12 +23,11 @@ pub(super) fn resolve(mut network: NetworkModel, node: &NodeModel, problems: &mu
         let node = node.place.clone();
         problems.add(network[router].place.clone(), Problem::TooManyVmis { found, limit, node });
     }
-    check_reachability(&network, node, problems);
     network
 }
 
 fn served(network: &NetworkModel, node: &NodeModel) -> Vec<ServedVmi> {
-    let one = |(position, interface): (usize, &super::network_model::LogicalInterface)| {
+    let one = |(position, interface): (usize, &LogicalInterface)| {
         let parent = &network[interface.physical_interface];
         if Some(parent.physical_router) != network.own_router {
             return None;
@@ -39,58 +37,6 @@ fn served(network: &NetworkModel, node: &NodeModel) -> Vec<ServedVmi> {
         Some(ServedVmi { port, vlan, vmi, logical_interface: LogicalInterfaceIndex::at(position) })
     };
     network.logical_interfaces.iter().enumerate().filter_map(one).collect()
-}
-
-/// Whether two entries can be in use on one gateway.
-fn meet(a: Option<PhysicalRouterIndex>, b: Option<PhysicalRouterIndex>) -> bool {
-    a.is_none() || b.is_none() || a == b
-}
-
-/// Entries already seen under one key: the gateway each is for and where it stands.
-type Earlier = Vec<(Option<PhysicalRouterIndex>, Place)>;
-
-/// The earlier entry that conflicts with one for `router`. Looks at one entry for each distinct gateway.
-fn conflict(earlier: &mut Earlier, router: Option<PhysicalRouterIndex>, place: &Place) -> Option<Place> {
-    if let Some((_, first)) = earlier.iter().find(|(other, _)| meet(*other, router)) {
-        return Some(first.clone());
-    }
-    earlier.push((router, place.clone()));
-    None
-}
-
-/// Two VTEPs for one MAC, one VTEP twice, our own VTEP, a MAC that is also a VMI here.
-fn check_reachability(network: &NetworkModel, node: &NodeModel, problems: &mut Problems) {
-    let local: HashMap<(VirtualNetworkIndex, MacAddr), &Place> = network
-        .served
-        .iter()
-        .map(|served| &network[served.vmi])
-        .map(|vmi| ((vmi.virtual_network, vmi.mac), &vmi.place))
-        .collect();
-    let own = network.physical_routers.iter().position(|router| router.name == node.name);
-    let own = own.map(PhysicalRouterIndex::at);
-    let mut vteps = HashMap::new();
-    let mut macs = HashMap::new();
-    for entry in &network.static_reachability {
-        let StaticReachability { virtual_network, vtep, physical_router, ref place, .. } = *entry;
-        let name = || Excerpt::new(network[virtual_network].name.as_str());
-        let here = physical_router.is_none() || physical_router == own;
-        if here && vtep == node.fabric.address {
-            problems.add(place.clone(), Problem::OwnVtep { vtep, node: node.fabric.place.clone() });
-        }
-        let earlier = vteps.entry((virtual_network, vtep)).or_default();
-        if let Some(first) = conflict(earlier, physical_router, place) {
-            problems.add(place.clone(), Problem::DuplicateVtep { vtep, network: name(), first });
-        }
-        for &mac in &entry.mac_addresses {
-            let earlier = macs.entry((virtual_network, mac)).or_default();
-            if let Some(first) = conflict(earlier, physical_router, place) {
-                problems.add(place.clone(), Problem::DuplicateStaticMac { mac, network: name(), first });
-            }
-            if let Some(vmi) = local.get(&(virtual_network, mac)).filter(|_| here) {
-                problems.add(place.clone(), Problem::StaticMacIsLocal { mac, first: (*vmi).clone() });
-            }
-        }
-    }
 }
 
 /// What is legal in a network file and probably not meant, as this node sees it.

@@ -113,15 +113,24 @@ fn split_prefix(text: &str) -> Option<(IpAddr, u8)> {
 pub(super) fn own_address(key: &'static str, text: &str) -> Judged<(Ipv4Addr, u8)> {
     let bad = || Problem::Prefix { key, value: Excerpt::new(text), example: "172.16.0.1/24" };
     let Some((IpAddr::V4(address), length @ 1..)) = split_prefix(text) else { return Err(bad()) };
-    ipv4_host(key, &address.to_string())?;
-    let what = match address.to_bits() & !mask_v4(length) {
-        0 if length < 31 => Some("the network address of its prefix"),
-        host if length < 31 && host == !mask_v4(length) => Some("the broadcast address of its prefix"),
-        _ => None,
-    };
-    match what {
+    if let Some(what) = not_a_host(address.into()) {
+        return Err(Problem::NotAHost { key, value: Excerpt::new(text), what });
+    }
+    match edge_of_prefix(address, address, length) {
         Some(what) => Err(Problem::NotAHost { key, value: Excerpt::new(text), what }),
         None => Ok((address, length)),
+    }
+}
+
+/// What an address is if it is the first or the last of the prefix that another one is in (RFC 3021 excepts 31 bits).
+pub(super) fn edge_of_prefix(address: Ipv4Addr, other: Ipv4Addr, length: u8) -> Option<&'static str> {
+    let mask = mask_v4(length);
+    let (bits, network) = (address.to_bits(), other.to_bits() & mask);
+    match bits {
+        _ if length >= 31 => None,
+        _ if bits == network => Some("the network address of the fabric's prefix"),
+        _ if bits == network | !mask => Some("the broadcast address of the fabric's prefix"),
+        _ => None,
     }
 }
 

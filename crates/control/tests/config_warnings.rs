@@ -1,0 +1,136 @@
+//! Warnings, defaults, and what a reload cannot change.
+
+use control::config::{
+    GatewayMode, NodeModel, Polling, SourceCheck, Warning, parse_network, parse_node, restart_needed,
+};
+
+const NODE: &str = "\
+version: 1
+name: gw1
+mode: SERVER
+cores: { workers: [2, 1] }
+ports:
+  - { name: access0, role: access, device: 'net_tap0,iface=a0' }
+  - { name: fabric0, role: fabric, device: '3b:00.1' }
+fabric: { address: 172.16.0.1/24, host_interface: host0 }
+";
+
+const NETWORK: &str = "\
+version: 1
+physical_routers: [{ name: gw1 }]
+physical_interfaces: [{ name: access0, physical_router: gw1 }]
+virtual_networks: [{ name: blue, vxlan_network_identifier: 5100 }]
+virtual_machine_interfaces: [{ name: b1, virtual_network: blue, mac_address: 02:00:00:00:00:01 }]
+logical_interfaces:
+  - name: l1
+    physical_interface: gw1:access0
+    logical_interface_vlan_tag: 1
+    virtual_machine_interfaces: [b1]
+";
+
+fn node(text: &str) -> NodeModel {
+    parse_node(text, "node.yaml").unwrap_or_else(|e| panic!("{e}")).model
+}
+
+fn node_warnings(text: &str) -> Vec<String> {
+    let checked = parse_node(text, "node.yaml").unwrap_or_else(|e| panic!("{e}"));
+    checked.warnings.iter().map(Warning::to_string).collect()
+}
+
+fn network_warnings(text: &str, node_text: &str) -> Vec<String> {
+    let checked = parse_network(text, "network.yaml", &node(node_text)).unwrap_or_else(|e| panic!("{e}"));
+    checked.warnings.iter().map(Warning::to_string).collect()
+}
+
+#[test]
+fn defaults_are_as_documented() {
+    let node = node(NODE);
+    assert_eq!((node.mode, node.polling, node.limits.vmis), (GatewayMode::Server, Polling::Busy, 8192));
+    assert_eq!(node.workers.iter().map(|core| core.value()).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!((node.memory.hugepages, node.memory.size_mb, node.memory.mbufs), (true, 1024, 16_384));
+    assert_eq!((node.memory.file_prefix.as_str(), node.api.group.as_str()), ("causeway", "causeway"));
+    assert_eq!(node.api.socket.to_str(), Some("/run/causeway/causeway.sock"));
+    assert_eq!((node.ports[0].mtu, node.ports[1].mtu, node.ports[0].rx_descriptors), (1500, 1600, None));
+    assert_eq!((node.fabric.vlan, node.fabric.dont_fragment), (None, true));
+    assert_eq!((node.fabric.source_check, node.fabric.routes.len()), (SourceCheck::Known, 0));
+}
+
+#[test]
+fn a_fabric_mtu_below_what_full_frames_need_is_a_warning() {
+    let with = |mtu: u32, vlan: &str| {
+        NODE.replace("'3b:00.1'", &format!("'3b:00.1', mtu: {mtu}")).replace("host0 }", &format!("host0{vlan} }}"))
+    };
+    assert_eq!(node_warnings(&with(1550, "")), Vec::<String>::new());
+    let needs = |mtu: u32, needed: u32| {
+        format!(
+            "node.yaml:7:5: warning: fabric port: mtu {mtu} is below {needed}, what full frames of access port access0 (mtu 1500) need"
+        )
+    };
+    assert_eq!(node_warnings(&with(1549, "")), [needs(1549, 1550)]);
+    assert_eq!(node_warnings(&with(1553, ", vlan: 9")), [needs(1553, 1554)]);
+    assert_eq!(node_warnings(&with(1554, ", vlan: 9")), Vec::<String>::new());
+}
+
+#[test]
+fn serving_nothing_is_a_warning_with_its_reason() {
+    assert_eq!(network_warnings(NETWORK, NODE), Vec::<String>::new());
+    let node = NODE.replace("mode: SERVER\n", "");
+    assert_eq!(
+        network_warnings(NETWORK, &node),
+        ["node.yaml:2:7: warning: nothing is served: the node's mode is none, not server"]
+    );
+    let node = NODE.replace("gw1", "gw2");
+    let expected = "network.yaml:1:1: warning: nothing is served: no physical router bears this node's name, gw2 (at node.yaml:2:7)";
+    assert_eq!(network_warnings(NETWORK, &node), [expected]);
+    let expected = [
+        "network.yaml:2:20: warning: physical router gw1 has no logical interface with a VMI: nothing is served",
+        "network.yaml:7:5: warning: logical interface l1 has no VMI: its frames are dropped",
+        "network.yaml:4:20: warning: virtual network blue has no VMI on this node",
+    ];
+    assert_eq!(network_warnings(&NETWORK.replace("[b1]", "[]"), NODE), expected);
+    let expected = [
+        "network.yaml:2:19: warning: physical router gw1 has no logical interface with a VMI: nothing is served",
+        "node.yaml:6:5: warning: access port access0 has no physical interface in the network file: it carries nothing",
+    ];
+    assert_eq!(network_warnings("version: 1\nphysical_routers: [{ name: gw1 }]\n", NODE)[1..], expected[1..]);
+}
+
+#[test]
+fn what_is_not_used_here_is_a_warning() {
+    let text = format!("{NETWORK}static_reachability: [{{ virtual_network: green, vtep: 172.16.0.2 }}]\n")
+        .replace("5100 }", "5100 }, { name: green, vxlan_network_identifier: 2 }")
+        .replace("00:01 }", "00:01, id_perms: { enable: false } }");
+    let expected = [
+        "network.yaml:5:30: warning: VMI b1 is disabled (`id_perms.enable: false`): it does not forward",
+        "network.yaml:4:68: warning: virtual network green has no VMI on this node",
+        "network.yaml:11:23: warning: virtual network green has no VMI on this node: its reachability through 172.16.0.2 is not used",
+    ];
+    assert_eq!(network_warnings(&text, NODE), expected);
+}
+
+#[test]
+fn a_reload_cannot_change_ports_cores_memory_and_addresses() {
+    let old = node(NODE);
+    let restart = |from: &str, to: &str| restart_needed(&old, &node(&NODE.replace(from, to)));
+    assert_eq!(restart("", ""), Vec::<String>::new());
+    assert_eq!(restart("gw1", "gw2"), ["name"]);
+    assert_eq!(restart("[2, 1]", "[1, 2]"), ["cores.workers"]);
+    assert_eq!(restart("[2, 1]", "[2, 1], polling: adaptive"), ["cores.polling"]);
+    assert_eq!(restart("access0", "access1"), ["ports"]);
+    assert_eq!(
+        restart("iface=a0'", "iface=a1', mtu: 9000, rx_descriptors: 64"),
+        ["ports[access0].device", "ports[access0].mtu", "ports[access0].rx_descriptors"]
+    );
+    assert_eq!(restart("172.16.0.1/24", "172.16.0.1/25"), ["fabric.address"]);
+    assert_eq!(restart("host0", "host1, vlan: 5"), ["fabric.host_interface", "fabric.vlan"]);
+    assert_eq!(
+        restart("version: 1", "version: 1\nmemory: { size_mb: 512, hugepages: false }"),
+        ["memory.hugepages", "memory.size_mb"]
+    );
+    assert_eq!(
+        restart("version: 1", "version: 1\nlimits: { vmis: 1 }\napi: { group: adm }"),
+        ["api.group", "limits.vmis"]
+    );
+    assert_eq!(restart("SERVER", "none"), Vec::<String>::new());
+    assert_eq!(restart("host0", "host0, dont_fragment: false, source_check: any"), Vec::<String>::new());
+}
