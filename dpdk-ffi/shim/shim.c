@@ -1,11 +1,16 @@
-/* See shim.h. Each function is one call of the inline function of the same name. */
+/* See shim.h. Most functions are one call of the inline function of the same name. */
 #define _GNU_SOURCE
 #include "shim.h"
 
+#include <errno.h>
+#include <net/if.h>
 #include <stdalign.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 
@@ -69,6 +74,21 @@ unsigned int shim_lcore_id(void)
 uint64_t shim_tsc(void)
 {
 	return rte_rdtsc();
+}
+
+int shim_netdev_set_mtu(unsigned int index, int mtu)
+{
+	struct ifreq request = {.ifr_mtu = mtu};
+	int result, descriptor;
+
+	if (if_indextoname(index, request.ifr_name) == NULL)
+		return -errno;
+	descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (descriptor < 0)
+		return -errno;
+	result = ioctl(descriptor, SIOCSIFMTU, &request) < 0 ? -errno : 0;
+	close(descriptor);
+	return result;
 }
 
 static shim_log_sink log_sink;

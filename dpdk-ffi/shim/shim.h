@@ -38,6 +38,9 @@ int shim_rte_errno(void);
 unsigned int shim_lcore_id(void);
 uint64_t shim_tsc(void);
 
+/* Sets the MTU of a netdev in this thread's network namespace. Returns 0 or a negative errno. */
+int shim_netdev_set_mtu(unsigned int index, int mtu);
+
 /* Receives one piece of DPDK's log: its level (RTE_LOG_*) and the text, which need not end with a newline. */
 typedef void (*shim_log_sink)(uint32_t level, const char *text, size_t octets);
 

@@ -112,6 +112,16 @@ impl Mbuf {
         self.raw().nb_segs
     }
 
+    /// Octets of each segment, first to last.
+    pub(crate) fn segment_lengths(&self) -> impl Iterator<Item = u16> {
+        std::iter::successors(Some(self.0), |segment| {
+            // SAFETY: a segment of this frame is valid while it is borrowed, and nobody writes `next` meanwhile.
+            NonNull::new(unsafe { (*segment.as_ptr()).next })
+        })
+        // SAFETY: as above.
+        .map(|segment| unsafe { (*segment.as_ptr()).data_len })
+    }
+
     /// Octets free before the first one.
     #[inline(always)]
     #[must_use]

@@ -3,6 +3,7 @@
 mod attach;
 mod link;
 mod open;
+pub(crate) mod oversize;
 mod report;
 
 pub(crate) use attach::Attached;
@@ -94,15 +95,22 @@ pub enum Problem {
         complaint: Complaint,
     },
     /// The driver is there and refuses.
-    #[error(
-        "the driver does not start it: {errno}; check its arguments, and CAP_NET_ADMIN for tap and af_packet ({complaint})"
-    )]
+    #[error("the driver does not start it: check its arguments ({complaint})")]
     Probe {
-        /// DPDK's error.
+        /// DPDK's error; drivers of virtual devices return 1 whatever the reason, so it is not shown.
         errno: Errno,
         /// What it logged.
         complaint: Complaint,
     },
+    /// The process lacks a right that the driver needs.
+    #[error("a right is missing: start as root, or with CAP_NET_ADMIN and CAP_NET_RAW ({complaint})")]
+    MissingRights {
+        /// What DPDK logged.
+        complaint: Complaint,
+    },
+    /// The kernel's TAP device is missing.
+    #[error("/dev/net/tun is missing: `modprobe tun`, or give the container `--device /dev/net/tun`")]
+    NoTun,
     /// The device is a port already.
     #[error("the device is in use by another port")]
     InUse,

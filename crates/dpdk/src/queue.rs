@@ -1,7 +1,7 @@
 //! The two ends of a port, one handle per queue: moved to a worker, polled by nobody else.
 
 use crate::mbuf::Mbuf;
-use crate::port::Attached;
+use crate::port::{Attached, oversize};
 use arrayvec::ArrayVec;
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -84,6 +84,9 @@ impl TxQueue {
     pub fn burst<const N: usize>(&mut self, frames: &mut ArrayVec<Mbuf, N>) -> usize {
         let length = frames.len();
         let offered = u16::try_from(length).unwrap_or(u16::MAX);
+        if let Some(limit) = self.port.pkt_len_limit() {
+            oversize::understate(frames, limit);
+        }
         let first = frames.as_mut_ptr();
         // SAFETY: the port is started while `self.port` lives, the queue exists, no other thread uses it (`&mut`, one
         // handle), and `first` begins `offered` pointers to frames that are ours.
@@ -97,6 +100,9 @@ impl TxQueue {
             let unsent = unsafe { first.add(sent) };
             // SAFETY: both ranges are within the storage; `copy` allows overlap, and handles are moved, not doubled.
             unsafe { std::ptr::copy(unsent, first, rest) };
+        }
+        if self.port.pkt_len_limit().is_some() {
+            oversize::restate(frames);
         }
         sent
     }

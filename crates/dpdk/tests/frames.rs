@@ -5,6 +5,7 @@ mod support;
 use arrayvec::ArrayVec;
 use dpdk::{Checksum, Eal, HEADROOM, Mbuf, Pool, PoolConfig, PoolError, SharedMbuf, Worker, free_bulk, lcore};
 use std::thread;
+use support::frame;
 
 struct Bench {
     eal: Eal,
@@ -30,14 +31,6 @@ fn main() {
             ("a worker is registered on its core and the clock moves", registration),
         ],
     );
-}
-
-/// One frame that holds `octets`.
-fn frame(pool: &Pool, octets: &[u8]) -> Mbuf {
-    let mut frame = pool.alloc().expect("the pool is far from empty");
-    let length = u16::try_from(octets.len()).expect("test frames are short");
-    frame.append(length).expect("fits").copy_from_slice(octets);
-    frame
 }
 
 fn fresh(bench: &Bench) {

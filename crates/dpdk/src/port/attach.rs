@@ -6,12 +6,15 @@ use crate::eal::Eal;
 use crate::eal_log;
 use crate::errno::Errno;
 use std::ffi::CString;
+use std::path::Path;
 
 /// A device that is an Ethernet port of DPDK's. Dropping it stops and closes the port and unplugs the device.
 #[derive(Debug)]
 pub(crate) struct Attached {
     id: u16,
     device: Device,
+    /// See [`super::oversize`].
+    pkt_len_limit: Option<u32>,
     eal: Eal,
 }
 
@@ -20,6 +23,16 @@ impl Attached {
     #[inline(always)]
     pub(crate) fn id(&self) -> u16 {
         self.id
+    }
+
+    /// The `pkt_len` above which the driver does not transmit, where frames may nevertheless be longer.
+    #[inline(always)]
+    pub(crate) fn pkt_len_limit(&self) -> Option<u32> {
+        self.pkt_len_limit
+    }
+
+    pub(super) fn limit_pkt_len(&mut self, limit: Option<u32>) {
+        self.pkt_len_limit = limit;
     }
 
     /// Plugs `device` in. PCI functions were probed when EAL started and may be there already.
@@ -34,7 +47,7 @@ impl Attached {
             None => probe(eal, device)?,
         };
         in_use.push(id);
-        Ok(Self { id, device: device.clone(), eal: eal.clone() })
+        Ok(Self { id, device: device.clone(), pkt_len_limit: None, eal: eal.clone() })
     }
 }
 
@@ -90,12 +103,41 @@ fn check_pci(eal: &Eal, address: PciAddress) -> Result<(), Problem> {
 
 fn explain(device: &Device, errno: Errno) -> Problem {
     let complaint = eal_log::complaint();
-    match device {
+    let name = match device {
         Device::Pci(address) => {
-            Problem::PciNotBound { kernel_driver: address.kernel_driver().unwrap_or_else(|| "none".into()), complaint }
+            let kernel_driver = address.kernel_driver().unwrap_or_else(|| "none".into());
+            return Problem::PciNotBound { kernel_driver, complaint };
         }
-        Device::Virtual { .. } if complaint.mentions("no driver found") => Problem::UnknownDriver { complaint },
-        Device::Virtual { .. } if errno.is_existing() => Problem::InUse,
-        Device::Virtual { .. } => Problem::Probe { errno, complaint },
+        Device::Virtual { name, .. } => name,
+    };
+    // The bus of virtual devices parses only names that begin with a driver's.
+    if complaint.mentions("failed to parse device") {
+        return Problem::UnknownDriver { complaint };
     }
+    if errno.is_existing() {
+        return Problem::InUse;
+    }
+    // net_tap does not say why it fails; these are the two reasons that have nothing to do with its arguments.
+    if name.starts_with("net_tap") && !Path::new("/dev/net/tun").exists() {
+        return Problem::NoTun;
+    }
+    let needs = KERNEL_DRIVERS.iter().any(|driver| name.starts_with(driver));
+    if complaint.mentions("not permitted") || needs && !has_capability(CAP_NET_ADMIN) {
+        return Problem::MissingRights { complaint };
+    }
+    Problem::Probe { errno, complaint }
+}
+
+/// Drivers on netdevs of the kernel's.
+const KERNEL_DRIVERS: [&str; 3] = ["net_tap", "net_af_packet", "net_af_xdp"];
+
+/// Bit in the kernel's capability masks.
+const CAP_NET_ADMIN: u32 = 12;
+
+/// Whether this process has the capability; `true` where the kernel does not tell.
+fn has_capability(capability: u32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let mask = mask.and_then(|text| u64::from_str_radix(text.trim(), 16).ok());
+    mask.is_none_or(|mask| mask & (1 << capability) != 0)
 }

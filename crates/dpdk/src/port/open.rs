@@ -1,7 +1,7 @@
 //! Setting a port up: queues, MTU, spreading, offloads, in the order that drivers want.
 
-use super::report::{Offloads, PortKind, PortReport};
-use super::{Attached, PortConfig, Problem, link};
+use super::report::{PortKind, PortReport};
+use super::{Attached, PortConfig, Problem, link, oversize};
 use crate::eal::Eal;
 use crate::eal_log;
 use crate::errno::Errno;
@@ -20,22 +20,30 @@ pub(super) fn step(name: &'static str, run: impl FnOnce() -> i32) -> Result<(), 
 
 /// A running port, and what it turned out to be.
 pub(super) fn open(eal: &Eal, config: &PortConfig, pools: &[Pool]) -> Result<(Attached, PortReport), Problem> {
-    let attached = Attached::plug(eal, &config.device)?;
+    let mut attached = Attached::plug(eal, &config.device)?;
     let id = attached.id();
     let info = device_info(id)?;
     let (rx_queues, tx_queues) = check(config, pools, &info)?;
-    let granted = config.offloads.granted_by(&info);
+    let driver = driver(&info);
+    let kind = PortKind::of_driver(&driver);
+    let granted = config.offloads.granted_by(&info, kind);
 
-    let rss = rx_queues > 1 && info.flow_type_rss_offloads & dpdk_sys::DPDK_RSS_FLOWS != 0;
-    let link_events = has_link_events(&info);
-    let conf = configuration(config, &info, granted, rss, link_events);
+    let mut conf = rte_eth_conf::default();
+    conf.rxmode.mtu = u32::from(oversize::configured_mtu(kind, config.mtu));
+    conf.rxmode.offloads = granted.receive_bits();
+    // Fast free is never asked for: it forbids shared payloads and frames of several pools.
+    conf.txmode.offloads = granted.transmit_bits(kind);
+    let link_events = has_link_events(&info, kind);
+    conf.intr_conf.set_lsc(u32::from(link_events));
+    let rss = rx_queues > 1 && spread(&mut conf, &info);
     // SAFETY: the port exists and is stopped; the callee copies the configuration.
     step("configure", || unsafe { dpdk_sys::rte_eth_dev_configure(id, rx_queues, tx_queues, &raw const conf) })?;
     let (rx_descriptors, tx_descriptors) = descriptors(id, config)?;
     let socket = socket(id);
     set_up_receive(id, pools, rx_descriptors, &info, &conf, socket)?;
     set_up_transmit(id, tx_queues, tx_descriptors, &info, &conf, socket)?;
-    let mtu = set_mtu(id, config.mtu)?;
+    let mtu = set_mtu(id, kind, config.mtu, &info)?;
+    attached.limit_pkt_len(oversize::pkt_len_limit(kind, mtu));
     // SAFETY: the port is configured and has its queues.
     step("start", || unsafe { dpdk_sys::rte_eth_dev_start(id) })?;
     let link_events = link_events && link::watch(id);
@@ -43,8 +51,8 @@ pub(super) fn open(eal: &Eal, config: &PortConfig, pools: &[Pool]) -> Result<(At
 
     let report = PortReport {
         id,
-        driver: driver(&info),
-        kind: PortKind::of_driver(&driver(&info)),
+        driver,
+        kind,
         mac: mac(id)?,
         mtu,
         max_mtu: info.max_mtu,
@@ -95,24 +103,14 @@ fn check(config: &PortConfig, pools: &[Pool], info: &rte_eth_dev_info) -> Result
     }
 }
 
-/// The fast-free offload is never asked for: it forbids shared payloads and frames of several pools.
-fn configuration(
-    config: &PortConfig,
-    info: &rte_eth_dev_info,
-    granted: Offloads,
-    rss: bool,
-    link_events: bool,
-) -> rte_eth_conf {
-    let mut conf = rte_eth_conf::default();
-    conf.rxmode.mtu = u32::from(config.mtu);
-    conf.rxmode.offloads = granted.receive_bits();
-    conf.txmode.offloads = granted.transmit_bits();
-    conf.intr_conf.set_lsc(u32::from(link_events));
-    if rss {
+/// Asks for frames to be spread over the receive queues by addresses and ports. `false` where the device cannot.
+fn spread(conf: &mut rte_eth_conf, info: &rte_eth_dev_info) -> bool {
+    let flows = info.flow_type_rss_offloads & dpdk_sys::DPDK_RSS_FLOWS;
+    if flows != 0 {
         conf.rxmode.mq_mode = dpdk_sys::RTE_ETH_MQ_RX_RSS;
-        conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & dpdk_sys::DPDK_RSS_FLOWS;
+        conf.rx_adv_conf.rss_conf.rss_hf = flows;
     }
-    conf
+    flows != 0
 }
 
 fn descriptors(id: u16, config: &PortConfig) -> Result<(u16, u16), Problem> {
@@ -167,11 +165,14 @@ fn set_up_transmit(
     Ok(())
 }
 
-/// Drivers without an MTU of their own (net_ring) take what the configuration says; the others must be told.
-fn set_mtu(id: u16, mtu: u16) -> Result<u16, Problem> {
+/// The MTU in force after asking for `mtu`. Drivers without one of their own (net_ring) take what the configuration said;
+/// the others must be told.
+fn set_mtu(id: u16, kind: PortKind, mtu: u16, info: &rte_eth_dev_info) -> Result<u16, Problem> {
+    if oversize::is_oversize(kind, mtu) {
+        return oversize::set_netdev_mtu(info.if_index, mtu).map(|()| mtu);
+    }
     // SAFETY: the port exists.
-    let told = step("set the MTU", || unsafe { dpdk_sys::rte_eth_dev_set_mtu(id, mtu) });
-    match told {
+    match step("set the MTU", || unsafe { dpdk_sys::rte_eth_dev_set_mtu(id, mtu) }) {
         Err(Problem::Step { errno, .. }) if errno.is_unsupported() => {}
         other => other?,
     }
@@ -190,10 +191,11 @@ fn enable_promiscuous(id: u16) -> Result<bool, Problem> {
     }
 }
 
-fn has_link_events(info: &rte_eth_dev_info) -> bool {
+/// Whether the driver calls back. net_tap says so and follows the kernel's link messages, but tells nobody.
+fn has_link_events(info: &rte_eth_dev_info, kind: PortKind) -> bool {
     // SAFETY: null, or a word in the device's data, which is valid while the port is plugged.
     let flags = unsafe { info.dev_flags.as_ref() };
-    flags.is_some_and(|flags| flags & dpdk_sys::DPDK_DEV_INTR_LSC != 0)
+    kind != PortKind::Tap && flags.is_some_and(|flags| flags & dpdk_sys::DPDK_DEV_INTR_LSC != 0)
 }
 
 fn driver(info: &rte_eth_dev_info) -> Box<str> {

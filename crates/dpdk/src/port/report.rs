@@ -46,6 +46,12 @@ impl PortKind {
         }
     }
 
+    /// net_null and net_pcap do not advertise transmit of several segments, and refuse to be asked for it, yet the first
+    /// frees whole frames and the second writes them whole.
+    fn takes_segments_unasked(self) -> bool {
+        matches!(self, Self::Null | Self::Pcap)
+    }
+
     /// No hardware queue stands behind it: polling it costs a system call or finds nothing most of the time.
     #[must_use]
     pub fn is_virtual(self) -> bool {
@@ -105,13 +111,14 @@ impl Offloads {
     };
 
     /// What of these the device can do.
-    pub(super) fn granted_by(self, info: &rte_eth_dev_info) -> Self {
+    pub(super) fn granted_by(self, info: &rte_eth_dev_info, kind: PortKind) -> Self {
         let (rx, tx) = (info.rx_offload_capa, info.tx_offload_capa);
+        let segments = kind.takes_segments_unasked() || tx & dpdk_sys::DPDK_TX_OFFLOAD_MULTI_SEGS != 0;
         Self {
             vlan_strip: self.vlan_strip && rx & dpdk_sys::DPDK_RX_OFFLOAD_VLAN_STRIP != 0,
             ipv4_checksum: self.ipv4_checksum && rx & dpdk_sys::DPDK_RX_OFFLOAD_IPV4_CKSUM != 0,
             udp_checksum: self.udp_checksum && rx & dpdk_sys::DPDK_RX_OFFLOAD_UDP_CKSUM != 0,
-            multi_segment_transmit: self.multi_segment_transmit && tx & dpdk_sys::DPDK_TX_OFFLOAD_MULTI_SEGS != 0,
+            multi_segment_transmit: self.multi_segment_transmit && segments,
             transmit_ipv4_checksum: self.transmit_ipv4_checksum && tx & dpdk_sys::DPDK_TX_OFFLOAD_IPV4_CKSUM != 0,
         }
     }
@@ -122,8 +129,9 @@ impl Offloads {
             | bit(self.udp_checksum, dpdk_sys::DPDK_RX_OFFLOAD_UDP_CKSUM)
     }
 
-    pub(super) fn transmit_bits(self) -> u64 {
-        bit(self.multi_segment_transmit, dpdk_sys::DPDK_TX_OFFLOAD_MULTI_SEGS)
+    pub(super) fn transmit_bits(self, kind: PortKind) -> u64 {
+        let segments = self.multi_segment_transmit && !kind.takes_segments_unasked();
+        bit(segments, dpdk_sys::DPDK_TX_OFFLOAD_MULTI_SEGS)
             | bit(self.transmit_ipv4_checksum, dpdk_sys::DPDK_TX_OFFLOAD_IPV4_CKSUM)
     }
 

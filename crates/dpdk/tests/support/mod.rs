@@ -1,7 +1,7 @@
 //! A test program that runs its cases in turn, some of them in child processes.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
-use dpdk::{Eal, EalConfig, Memory, Pool, PoolConfig};
+use dpdk::{Eal, EalConfig, Mbuf, Memory, Pool, PoolConfig, PortConfig};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -25,6 +25,19 @@ pub fn config(name: &str) -> EalConfig {
 
 pub fn pool(eal: &Eal, name: &str) -> Pool {
     Pool::new(eal, &PoolConfig { cache: 32, ..PoolConfig::new(name, 4095) }).expect("128 MB hold a small pool")
+}
+
+/// A port on `device` as the configuration would have it, on one pool.
+pub fn port_config(device: &str) -> PortConfig {
+    PortConfig::new("test", device.parse().expect("a device"))
+}
+
+/// One frame that holds `octets`.
+pub fn frame(pool: &Pool, octets: &[u8]) -> Mbuf {
+    let mut frame = pool.alloc().expect("the pool is far from empty");
+    let length = u16::try_from(octets.len()).expect("test frames are short");
+    frame.append(length).expect("fits").copy_from_slice(octets);
+    frame
 }
 
 /// The scenario that this process was started for, if any.
@@ -55,8 +68,11 @@ pub fn succeed(mut command: Command) -> Output {
     output
 }
 
+/// What a case says, and its check.
+pub type Case<'a, T> = (&'a str, fn(&T));
+
 /// Runs the cases whose names contain the first argument that is no option.
-pub fn run<T>(context: &T, cases: &[(&str, fn(&T))]) {
+pub fn run<T>(context: &T, cases: &[Case<'_, T>]) {
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     for (name, case) in cases.iter().filter(|(name, _)| name.contains(&filter)) {
         println!("test {name} ...");
