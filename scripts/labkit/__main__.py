@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from labkit import one_gateway, two_gateways
+from labkit import one_gateway, reloads, two_gateways
 from labkit.lab import HOME, Lab, Lock, take_down
 from labkit.shell import CommandFailed
 
@@ -29,8 +29,8 @@ def main() -> int:
 
 def run(options) -> int:
     """One run of one scenario."""
-    scenario = two_gateways if options.two_gateways else one_gateway
-    lab = Lab(scenario, options.binaries, options.logs, options.hugepages)
+    scenario = two_gateways if options.two_gateways else reloads if options.reloads else one_gateway
+    lab = Lab(scenario, options)
     try:
         return lab.run(options.keep)
     except KeyboardInterrupt:
@@ -47,6 +47,7 @@ def parse():
     """The options; scripts/lab explains them to users."""
     parser = argparse.ArgumentParser(prog="scripts/lab")
     parser.add_argument("--two-gateways", action="store_true", help="two gateways serve the same instance on one LAN")
+    parser.add_argument("--reloads", type=int, metavar="N", help="reload N times under numbered traffic")
     parser.add_argument("--keep", action="store_true", help="leave the lab up at the end, and say how to enter it")
     parser.add_argument("--down", action="store_true", help="take down a lab that was left up")
     parser.add_argument("--hugepages", action="store_true", help="use huge pages that the machine has reserved")

@@ -72,7 +72,9 @@ def network(gateways, instances) -> str:
     for host in topology.HOSTS:
         lines += [f"  - virtual_network: {host.network}", f"    vtep: {topology.VTEP_ADDRESS}", "    flood: true",
                   f"    mac_addresses: [{host.mac}]"]
-        if len(gateways) > 1:
-            for gateway in gateways:
-                lines += [f"  - virtual_network: {host.network}", f"    vtep: {gateway.address}", "    flood: true"]
+        for gateway in gateways:
+            for other in gateways:
+                if other != gateway:
+                    lines += [f"  - virtual_network: {host.network}", f"    physical_router: {gateway.name}",
+                              f"    vtep: {other.address}", "    flood: true"]
     return "\n".join(lines) + "\n"

@@ -39,13 +39,13 @@ class Lock:
 class Lab:
     """One scenario with its gateways."""
 
-    def __init__(self, scenario, binaries: Path, logs: Path, hugepages: bool):
-        self.scenario, self.hugepages = scenario, hugepages
-        self.logs = logs
-        shutil.rmtree(logs, ignore_errors=True)
-        logs.mkdir(parents=True)
-        self.shell = Shell(logs)
-        self.gateways = [Causeway(self.shell, gateway, HOME, binaries) for gateway in scenario.GATEWAYS]
+    def __init__(self, scenario, options):
+        self.scenario, self.logs = scenario, options.logs
+        self.hugepages, self.reloads = options.hugepages, options.reloads
+        shutil.rmtree(self.logs, ignore_errors=True)
+        self.logs.mkdir(parents=True)
+        self.shell = Shell(self.logs)
+        self.gateways = [Causeway(self.shell, gateway, HOME, options.binaries) for gateway in scenario.GATEWAYS]
         self.kept = False
 
     def run(self, keep: bool) -> int:

@@ -93,8 +93,8 @@ class Scenario:
     def decapsulation(self) -> None:
         """Frames of all sizes, one of them with a tag of its own, from a host through the kernel's VTEP."""
         sizes = [60, 61, 64, 128, 511, 1514]
-        sent = [traffic.frame(FAR_BLUE, BLUE.mac, b"judge", BLUE.address, octets=octets) for octets in sizes]
-        sent += [traffic.frame(FAR_BLUE, BLUE.mac, b"judge", BLUE.address, tags=[(7, 3)])]
+        sent = [traffic.frame(FAR_BLUE, BLUE.mac, b"judge", octets=octets) for octets in sizes]
+        sent += [traffic.frame(FAR_BLUE, BLUE.mac, b"judge", tags=[(7, 3)])]
         with Capture(self.shell, "decapsulation", TO_TRUNK) as capture:
             self.send(FAR_BLUE, sent)
         judge.judge_decapsulated(capture.marked(TO_TRUNK, b"judge"), sent, BLUE.vlan)

@@ -1,9 +1,11 @@
 """Frames: made, sent from any netdev of the lab, and captured wherever they should or should not appear."""
 
+import itertools
 import json
 import re
 import struct
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,9 @@ from labkit.report import require
 from labkit.shell import Shell, wait_until
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
+NOBODY = "10.1.0.250"  # an address that no node has, so that none answers by ICMP
+STREAM_PAYLOAD_OCTETS = 64
+INJECT = Path(__file__).with_name("inject.py")
 SETTLE_SECONDS = 0.5  # frames take well under a millisecond each, but the machine may be busy
 SETTLE_LIMIT_SECONDS = 10
 
@@ -32,7 +37,7 @@ class Point:
         return f"{self.netns} {self.netdev} {self.direction}"
 
 
-def frame(source, destination_mac: str, mark: bytes, destination_address="10.1.0.3", port=4000, octets=100, tags=()) -> bytes:
+def frame(source, destination_mac: str, mark: bytes, destination_address=NOBODY, port=4000, octets=100, tags=()) -> bytes:
     """A UDP datagram from `source` in a frame of `octets` plus its `tags` (VLAN id, priority), with `mark` in its payload."""
     head = Ether(src=source.mac, dst=destination_mac)
     for vlan, priority in tags:
@@ -43,8 +48,38 @@ def frame(source, destination_mac: str, mark: bytes, destination_address="10.1.0
 
 def inject(shell: Shell, netns: str, netdev: str, frames) -> None:
     """Send frames out of a netdev, a millisecond apart."""
-    script = Path(__file__).with_name("inject.py")
-    shell.run("/usr/bin/python3", script, netdev, netns=netns, stdin="".join(f"{frame.hex()}\n" for frame in frames))
+    shell.run("/usr/bin/python3", INJECT, netdev, netns=netns, stdin="".join(f"{frame.hex()}\n" for frame in frames))
+
+
+class Stream:
+    """Numbered frames from a node's netdev to a MAC, a thousand a second, until it is stopped. No number comes twice."""
+
+    numbers = itertools.count()
+
+    def __init__(self, shell: Shell, node, netdev: str, destination_mac: str, mark: str):
+        self.sent = 0
+        self._stopping = threading.Event()
+        argv = ["ip", "netns", "exec", node.netns, "/usr/bin/python3", INJECT, netdev]
+        self._injector = subprocess.Popen(argv, stdin=subprocess.PIPE, text=True, start_new_session=True)
+        head = frame(node, destination_mac, b"-", octets=42 + STREAM_PAYLOAD_OCTETS)[:40] + bytes(2)  # no UDP checksum
+        self._feeder = threading.Thread(target=self._feed, args=(head, mark))
+        self._feeder.start()
+
+    def stop(self) -> int:
+        """End it; returns how many frames were sent."""
+        self._stopping.set()
+        self._feeder.join()
+        self._injector.stdin.close()
+        require(self._injector.wait(10) == 0, "a stream of frames broke off")
+        return self.sent
+
+    def _feed(self, head: bytes, mark: str) -> None:
+        while not self._stopping.is_set():
+            payload = f"{mark}:{next(self.numbers)};".encode().ljust(STREAM_PAYLOAD_OCTETS)
+            self._injector.stdin.write(f"{(head + payload).hex()}\n")
+            self._injector.stdin.flush()
+            self.sent += 1
+            time.sleep(0.001)
 
 
 class Capture:
