@@ -51,6 +51,7 @@ const FUNCTIONS: &[&str] = &[
     "rte_strerror",
     "rte_thread_register",
     "rte_thread_unregister",
+    "rte_version",
     "shim_.*",
 ];
 

@@ -317,7 +317,7 @@ fn check_prefix(prefix: &str) -> Result<(), EalError> {
 }
 
 fn check_core(core: usize) -> Result<(), EalError> {
-    let available: Vec<usize> = core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect();
+    let available = lcore::available();
     if available.contains(&core) { Ok(()) } else { Err(EalError::Core { core, available }) }
 }
 
@@ -340,6 +340,16 @@ fn free_hugepages_kb(directory: &Path) -> u64 {
         page_kb.checked_mul(pages)
     };
     sizes.flatten().filter_map(free_kb).sum()
+}
+
+/// The version of DPDK in use, e.g. `DPDK 22.11.11`.
+#[must_use]
+pub fn version() -> &'static str {
+    // SAFETY: no obligations; the callee returns a static string.
+    let version = unsafe { dpdk_sys::rte_version() };
+    // SAFETY: `version` is a closed C string that lives as long as the process.
+    let version = unsafe { CStr::from_ptr(version) };
+    version.to_str().unwrap_or("DPDK")
 }
 
 fn runtime_dir() -> PathBuf {

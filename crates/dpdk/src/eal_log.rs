@@ -73,6 +73,7 @@ pub(crate) fn complaint() -> Complaint {
 }
 
 /// Called by the shim on the thread that logs.
+// SAFETY: only for the shim, which passes a buffer and its length.
 unsafe extern "C" fn sink(level: u32, text: *const c_char, octets: usize) {
     // SAFETY: the shim passes a buffer of `octets` readable octets, valid during this call.
     let text = unsafe { std::slice::from_raw_parts(text.cast::<u8>(), octets) };

@@ -74,6 +74,12 @@ impl Drop for Worker {
     }
 }
 
+/// The cores that the calling thread may run on, by their numbers.
+#[must_use]
+pub fn available() -> Vec<usize> {
+    core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect()
+}
+
 /// Pins the calling thread. `false` where the core does not exist or is not allowed.
 pub(crate) fn pin(core: usize) -> bool {
     // core_affinity writes into a set of 1,024 cores and would panic beyond.

@@ -10,8 +10,8 @@ use std::ptr::NonNull;
 use std::slice;
 use std::sync::atomic::{Ordering, fence};
 
-/// Most references taken at once: DPDK counts changes in an `i16`.
-const CHANGE_MAX: u16 = 1 << 14;
+/// References taken at once: one atomic operation for a burst of copies instead of one each.
+const AHEAD: u16 = 32;
 
 /// A payload that frames may refer to; immutable. Dropping it gives up this handle's reference.
 ///
@@ -34,15 +34,6 @@ impl From<Mbuf> for SharedMbuf {
 }
 
 impl SharedMbuf {
-    /// A payload that is going to be chained `copies` times: counts the references in one step instead of one by one.
-    /// More or fewer copies may be made.
-    #[must_use]
-    pub fn with_copies(frame: Mbuf, copies: u16) -> Self {
-        let shared = Self::from(frame);
-        shared.reserve(copies.min(CHANGE_MAX));
-        shared
-    }
-
     /// The octets of the payload's first segment.
     #[inline]
     #[must_use]
@@ -70,7 +61,7 @@ impl SharedMbuf {
     /// Puts the payload behind `header` by reference.
     ///
     /// # Errors
-    /// Gives the header back where it has more than one segment or a count is at its limit (65,535).
+    /// Gives the header back where it has more than one segment or a count is near its limit (65,535).
     #[inline]
     pub fn chain(&self, mut header: Mbuf) -> Result<Mbuf, Mbuf> {
         // SAFETY: the segment is valid; nobody writes this field while it is shared.
@@ -81,11 +72,11 @@ impl SharedMbuf {
         else {
             return Err(header);
         };
-        if self.spare.get() == 0 && !self.reserve(1) {
+        if self.spare.get() == 0 && !self.reserve() {
             return Err(header);
         }
-        // One of the spare references becomes the header's.
-        self.spare.set(self.spare.get().saturating_sub(1));
+        // One of the spare references, of which there are some now, becomes the header's.
+        self.spare.set(self.spare.get() - 1);
         let raw = header.raw_mut();
         raw.next = self.first.as_ptr();
         raw.nb_segs = segments;
@@ -109,19 +100,20 @@ impl SharedMbuf {
         Ok(unsafe { Mbuf::from_raw(first) })
     }
 
-    /// Takes `count` references ahead, on all segments or on none.
-    fn reserve(&self, count: u16) -> bool {
-        if self.segments().any(|segment| references(segment).checked_add(count).is_none()) {
+    /// Takes references ahead, on all segments or on none.
+    fn reserve(&self) -> bool {
+        if self.segments().any(|segment| references(segment) > u16::MAX - AHEAD) {
             return false;
         }
-        let Ok(change) = i16::try_from(count) else { return false };
-        self.segments().for_each(|segment| refer(segment, change));
-        self.spare.set(self.spare.get().saturating_add(count));
+        self.segments().for_each(|segment| refer(segment, AHEAD.cast_signed()));
+        self.spare.set(self.spare.get() + AHEAD);
         true
     }
 
     fn release_spare(&self) {
-        if let Ok(change @ 1..) = i16::try_from(self.spare.replace(0)) {
+        // At most `AHEAD`.
+        let change = self.spare.replace(0).cast_signed();
+        if change > 0 {
             self.segments().for_each(|segment| refer(segment, -change));
         }
     }

@@ -2,6 +2,7 @@
 
 mod support;
 
+use dpdk::lcore::available;
 use dpdk::{Eal, EalError, LockError, Memory, Worker};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -61,20 +62,16 @@ fn trace() {
     assert_eq!(traces("trace"), Vec::<PathBuf>::new());
 }
 
-fn cores() -> Vec<usize> {
-    core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect()
-}
-
 fn affinity() {
-    let before = cores();
+    let before = available();
     assert!(before.len() > 1, "one core cannot show it");
     let eal = start("affinity");
-    assert_eq!(cores(), before, "the thread that started EAL");
-    assert_eq!(thread::spawn(cores).join().expect("no panic"), before, "a thread started afterwards");
+    assert_eq!(available(), before, "the thread that started EAL");
+    assert_eq!(thread::spawn(available).join().expect("no panic"), before, "a thread started afterwards");
     let registered = eal.clone();
-    let worker = thread::spawn(move || Worker::register(&registered, 1).map(|_| cores()));
+    let worker = thread::spawn(move || Worker::register(&registered, 1).map(|_| available()));
     assert_eq!(worker.join().expect("no panic"), Ok(vec![1]));
-    assert_eq!(cores(), before);
+    assert_eq!(available(), before);
     // EAL's own threads stay off the worker's core.
     for task in std::fs::read_dir("/proc/self/task").expect("Linux").flatten() {
         let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();

@@ -124,7 +124,7 @@ fn ring_full(bench: &Bench) {
 
 fn ring_shared(bench: &Bench) {
     let (_port, mut rx, mut tx) = open(bench, "net_ring0");
-    let payload = SharedMbuf::with_copies(frame(&bench.pool, &[9; 1000]), 4);
+    let payload = SharedMbuf::from(frame(&bench.pool, &[9; 1000]));
     let mut burst: ArrayVec<Mbuf, 4> =
         (0..4u8).map(|to| payload.chain(frame(&bench.pool, &[to; 50])).expect("one segment")).collect();
     assert_eq!(tx.burst(&mut burst), 4);

@@ -65,8 +65,7 @@ impl Drop for Attached {
                 tracing::warn!(target: "dpdk::port", "cannot {step} {name}: {errno}");
             }
         }
-        // A PCI function goes with EAL: unplugged, it could not be plugged in again.
-        if let (Device::Virtual { .. }, Ok(name)) = (&self.device, CString::new(&*name)) {
+        if let Ok(name) = CString::new(&*name) {
             // SAFETY: both are C strings; the port is closed.
             unsafe { dpdk_sys::rte_eal_hotplug_remove(self.device.bus().as_ptr(), name.as_ptr()) };
         }

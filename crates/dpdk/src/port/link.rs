@@ -41,6 +41,7 @@ pub(super) fn unwatch(port: u16) {
     }
 }
 
+// SAFETY: has DPDK's type for callbacks; uses none of the pointers.
 unsafe extern "C" fn changed(port: u16, _: rte_eth_event_type, _: *mut c_void, _: *mut c_void) -> c_int {
     if let Some(count) = EVENTS.get(usize::from(port)) {
         count.fetch_add(1, Ordering::Relaxed);

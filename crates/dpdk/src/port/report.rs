@@ -226,3 +226,28 @@ pub(super) fn stats(id: u16) -> Result<PortStats, Problem> {
         rx_no_mbuf: raw.rx_nombuf,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_grants_what_it_can_of_what_is_asked() {
+        let info = rte_eth_dev_info {
+            rx_offload_capa: dpdk_sys::DPDK_RX_OFFLOAD_VLAN_STRIP,
+            tx_offload_capa: dpdk_sys::DPDK_TX_OFFLOAD_IPV4_CKSUM,
+            ..rte_eth_dev_info::default()
+        };
+        let granted = Offloads::ALL.granted_by(&info, PortKind::Physical);
+        assert_eq!(granted.names().collect::<Vec<_>>(), ["vlan_strip", "transmit_ipv4_checksum"]);
+        assert_eq!(Offloads::NONE.granted_by(&info, PortKind::Physical), Offloads::NONE);
+    }
+
+    #[test]
+    fn what_a_driver_does_without_being_asked_is_granted_but_not_asked_for() {
+        let info = rte_eth_dev_info::default();
+        let granted = Offloads::ALL.granted_by(&info, PortKind::Null);
+        assert!(granted.multi_segment_transmit);
+        assert_eq!((granted.receive_bits(), granted.transmit_bits(PortKind::Null)), (0, 0));
+    }
+}
