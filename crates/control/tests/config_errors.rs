@@ -121,7 +121,11 @@ fn what_yaml_can_do_and_these_files_must_not_is_refused() {
     node_error("[1]", "[¶*n]", "syntax: while parsing node, found unknown anchor");
     node_error("gw1", "¶!!str gw1", "a YAML tag (!name) is not allowed");
     node_error("name: gw1", "name: gw1\n¶name: gw2", "key `name` stands here a second time; first at node.yaml:2:1");
-    node_error("name: gw1", "? ¶[name]\n: gw1", "a list or mapping as key: expected a word");
+    node_error(
+        "name: gw1",
+        "? ¶[name]\n: gw1",
+        "a key that is empty, spans lines, or is a list or mapping: expected a word",
+    );
     node_error("version: 1\n", "version: 1\n¶---\n", "a second YAML document: expected one");
     node_error(
         "gw1",
@@ -339,7 +343,7 @@ fn fabric_addresses_are_a_hosts() {
 #[test]
 fn fabric_routes_are_judged() {
     let routes = |to: &str, message: &str| {
-        node_error("address: 172.16.0.1/24", &format!("address: §172.16.0.1/24\n  routes: [{to}]"), message)
+        node_error("address: 172.16.0.1/24", &format!("address: §172.16.0.1/24\n  routes: [{to}]"), message);
     };
     routes(
         "¶{ to: 0.0.0.0/0, via: 172.16.1.1 }",

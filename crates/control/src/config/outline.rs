@@ -148,6 +148,9 @@ impl Builder {
     }
 
     fn take_key(&mut self, text: &str, mark: Mark) -> Result<(), Problem> {
+        if text.is_empty() || text.contains(char::is_control) {
+            return Err(Problem::ComplexKey);
+        }
         let key = self.outline.keys.number(text);
         let Some(keys) = self.open.last_mut().and_then(|open| open.keys.as_mut()) else { return Ok(()) };
         if let Some(first) = keys.insert(key, mark) {

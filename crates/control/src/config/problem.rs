@@ -77,7 +77,7 @@ pub enum Problem {
     Anchor,
     #[error("a YAML tag (!name) is not allowed")]
     Tag,
-    #[error("a list or mapping as key: expected a word")]
+    #[error("a key that is empty, spans lines, or is a list or mapping: expected a word")]
     ComplexKey,
     #[error("key `{key}` stands here a second time; first at {first}")]
     DuplicateKey { key: Excerpt, first: Place },

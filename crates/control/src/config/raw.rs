@@ -52,6 +52,9 @@ macro_rules! raw_object {
                 let mut raw = $name::default();
                 while let Some(key) = map.next_key::<String>()? {
                     match key.as_str() {
+                        $(stringify!($key) if raw.$key.is_some() => {
+                            return Err(serde::de::Error::duplicate_field(stringify!($key)));
+                        })*
                         $(stringify!($key) => raw.$key = map.next_value()?,)*
                         _ => {
                             map.next_value::<IgnoredAny>()?;
@@ -197,4 +200,51 @@ pub(super) fn read<T: DeserializeOwned>(text: &str, outline: &Outline) -> Result
         let cause = message.split_once(" at line ").map_or(message.as_str(), |(cause, _)| cause);
         Diagnostic { place, problem: Problem::Shape(Excerpt::new(cause)) }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_yaml::Value;
+
+    use super::*;
+    use crate::config::outline::Spot;
+
+    /// Whether a place tree has the shape of the values that the other parser read from the same text.
+    fn same_shape(spot: Spot<'_>, value: &Value) -> bool {
+        let spots: Vec<Spot<'_>> = spot.children().collect();
+        match value {
+            Value::Sequence(list) => {
+                spots.len() == list.len() && spots.iter().zip(list).all(|(s, v)| same_shape(*s, v))
+            }
+            Value::Mapping(map) => {
+                let found = |(key, value): (&Value, &Value)| match key.as_str() {
+                    Some(key) => spot.key(key).is_some_and(|spot| same_shape(spot, value)),
+                    None => true,
+                };
+                spots.len() == map.len() && map.iter().all(found)
+            }
+            _ => spots.is_empty(),
+        }
+    }
+
+    fn yaml_like() -> impl Strategy<Value = String> {
+        let pieces = prop::sample::select(vec![
+            "a", "b: ", "c: ", "d:", "\n", "\n  ", "\n    ", "\n- ", "- ", "[", "]", "{", "}", ", ", "'", "\"", "|\n",
+            ">-\n", "? ", " # c", "\n---\n", "...\n", "~", "1", "\t", "\r\n", "\r", "\\", "\\x41", "<<: ", ": ", " ",
+            "é", "%", "@", ":",
+        ]);
+        prop::collection::vec(pieces, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn both_parsers_see_the_same_shape(text in yaml_like()) {
+            let Ok(outline) = Outline::of(&text, &"f".into()) else { return Ok(()) };
+            let Ok(value) = serde_yaml::from_str::<Value>(&text) else { return Ok(()) };
+            prop_assert!(same_shape(outline.root(), &value), "{:?}", value);
+        }
+    }
 }
