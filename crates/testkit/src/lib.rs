@@ -1,1 +1,20 @@
-//! Packets, pcaps, in-memory ports, slow obvious oracles, generators.
+//! Packets, in-memory ports, slow obvious oracles, generators: what tests, fuzzers and benches drive the data path with.
+//!
+//! A [`Network`] says in plain values what one gateway serves. A [`Gateway`] is the production worker on in-memory ports,
+//! with tables built from that; the [`oracle`] says from the same values, and from the RFCs, what has to come out.
+//! Development only: a broken assumption here is a panic, which is a failed test.
+
+#![forbid(unsafe_code)]
+
+pub mod arbitrary;
+mod gateway;
+mod judge;
+pub mod memory;
+mod network;
+pub mod oracle;
+pub mod packets;
+pub mod queues;
+
+pub use gateway::{Arrival, Gateway, Means, Outcome};
+pub use judge::disagreement;
+pub use network::{Fabric, Mac, Network, Reach, SourceCheck, Vmi, Vni, Vtep};

@@ -1,0 +1,205 @@
+//! One gateway: the production worker on in-memory ports.
+
+use crate::memory::{Layout, MemPool};
+use crate::network::port;
+use crate::queues::{FakeClock, MemRx, MemTx};
+use crate::{Network, memory::MemFrame};
+use datapath::io::{Checksum, Outgoing, RxMeta};
+use datapath::{Inlet, Outlet, OutletConfig, Polling, Role, Worker};
+use fib::{Snapshot, VifIndex};
+use rcu::Publisher;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use telemetry::slots::{SlotClass, SlotReceiver, SlotSender, channel};
+use telemetry::{DropReason, Totals, WorkerTelemetry};
+
+/// A frame that comes in by a port.
+#[derive(Debug, Clone, Default)]
+pub struct Arrival {
+    /// Its octets.
+    pub octets: Vec<u8>,
+    /// The tag that the port took out of it.
+    pub stripped: Option<u16>,
+    /// Whether the port verified the outer checksums.
+    pub verified: bool,
+    /// How it lies in memory.
+    pub layout: Layout,
+}
+
+impl From<Vec<u8>> for Arrival {
+    fn from(octets: Vec<u8>) -> Self {
+        Self { octets, ..Self::default() }
+    }
+}
+
+/// What a gateway has to work with.
+#[derive(Debug, Clone, Copy)]
+pub struct Means {
+    /// Buffers for copies and injected frames.
+    pub buffers: usize,
+    /// Places in each transmit queue.
+    pub transmit_places: usize,
+    /// Whether ports take frames in several buffers.
+    pub chains: bool,
+    /// Slots of the channel to the host, if there is one.
+    pub host_slots: Option<usize>,
+    /// Which worker of how many this is.
+    pub worker: (u16, u16),
+}
+
+impl Default for Means {
+    /// Plenty of everything.
+    fn default() -> Self {
+        Self { buffers: 512, transmit_places: 4096, chains: true, host_slots: Some(256), worker: (0, 1) }
+    }
+}
+
+/// What came out since the last look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Frames that were sent, by port, in order.
+    pub sent: Vec<(usize, Vec<u8>)>,
+    /// Frames for the host.
+    pub host: Vec<Vec<u8>>,
+    /// Frames that were dropped, by reason.
+    pub drops: BTreeMap<DropReason, u64>,
+}
+
+const BUFFER_OCTETS: usize = 4096;
+const SLOT_OCTETS: usize = 4096;
+/// Buffers that frames arrive in, apart from those for copies, so that the latter can run out alone.
+const ARRIVING: usize = 256;
+
+/// A gateway in memory.
+pub struct Gateway {
+    worker: Worker<MemPool, MemRx, MemTx, FakeClock>,
+    publisher: Publisher<Snapshot>,
+    arriving: MemPool,
+    copies: MemPool,
+    rx: Vec<MemRx>,
+    tx: Vec<MemTx>,
+    from_worker: Option<SlotReceiver>,
+    to_worker: SlotSender,
+    telemetry: Arc<WorkerTelemetry>,
+    seen_drops: BTreeMap<DropReason, u64>,
+}
+
+impl Gateway {
+    /// A gateway that serves `network`, with plenty of everything.
+    pub fn new(network: &Network) -> Self {
+        Self::with(network, Means::default())
+    }
+
+    /// A gateway that serves `network` with these means.
+    pub fn with(network: &Network, means: Means) -> Self {
+        let snapshot = network.snapshot().expect("the test's network is consistent");
+        let mut publisher = Publisher::new(snapshot);
+        let telemetry = Arc::new(WorkerTelemetry::new(network.vmis.len()));
+        for n in 0..network.vmis.len() {
+            telemetry.reserve(VifIndex::new(n).expect("a test's networks are small"));
+        }
+        let ports = network.fabric_port() + 1;
+        let rx: Vec<MemRx> = (0..ports).map(|_| MemRx::default()).collect();
+        let tx: Vec<MemTx> = (0..ports).map(|_| MemTx::new(means.transmit_places, means.chains)).collect();
+        let copies = MemPool::new(means.buffers, BUFFER_OCTETS);
+        let (host, from_worker) = means.host_slots.map(|slots| channel(slots, SLOT_OCTETS)).unzip();
+        let (to_worker, injected) = channel(256, SLOT_OCTETS);
+        let role = |n| if n == network.fabric_port() { Role::Fabric } else { Role::Access };
+        let inlets = rx.iter().enumerate().map(|(n, queue)| Inlet::new(port(n), role(n), queue.clone())).collect();
+        let queues = tx.iter().enumerate().map(|(n, queue)| Outgoing { port: port(n), queue: queue.clone() }).collect();
+        let telemetry_too = Arc::clone(&telemetry);
+        let worker = means.worker;
+        let outlet = Outlet::new(OutletConfig { pool: copies.clone(), queues, host, telemetry: telemetry_too, worker });
+        let reader = publisher.reader();
+        let worker = Worker::new(inlets, outlet, reader, Some(injected), FakeClock::default(), Polling::Busy);
+        let (arriving, seen_drops) = (MemPool::new(ARRIVING, BUFFER_OCTETS), BTreeMap::new());
+        Self { worker, publisher, arriving, copies, rx, tx, from_worker, to_worker, telemetry, seen_drops }
+    }
+
+    /// A frame arrives at a port; it is handled at the next [`run`](Self::run).
+    pub fn arrive(&self, port: usize, arrival: &Arrival) {
+        let frame = self.arriving.frame(&arrival.octets, arrival.layout).expect("a test lets few frames wait");
+        let checksum = if arrival.verified { Checksum::Good } else { Checksum::Unknown };
+        let meta = RxMeta { stripped: arrival.stripped.map(wire::Tci::new), ip: checksum, l4: checksum };
+        self.rx[port].arrive(frame, meta);
+    }
+
+    /// The host sends a frame by the fabric port.
+    pub fn inject(&mut self, frame: &[u8]) {
+        self.to_worker.send(SlotClass::Other, 0, frame).expect("a test injects few frames");
+    }
+
+    /// Publishes other tables.
+    pub fn reload(&mut self, network: &Network) {
+        self.publisher.publish(network.snapshot().expect("the test's network is consistent"));
+    }
+
+    /// Lets the worker run until there is nothing to do.
+    pub fn run(&mut self) {
+        while self.worker.round() {}
+    }
+
+    /// One round of the worker.
+    pub fn round(&mut self) -> bool {
+        self.worker.round()
+    }
+
+    /// Lets a frame arrive, the worker run, and tells what came out.
+    pub fn pass(&mut self, port: usize, arrival: impl Into<Arrival>) -> Outcome {
+        self.arrive(port, &arrival.into());
+        self.run();
+        self.take()
+    }
+
+    /// What came out since the last look.
+    pub fn take(&mut self) -> Outcome {
+        let mut outcome = Outcome::default();
+        for (n, queue) in self.tx.iter().enumerate() {
+            outcome.sent.extend(std::iter::from_fn(|| queue.take()).map(|frame: MemFrame| (n, frame.to_vec())));
+        }
+        if let Some(host) = &mut self.from_worker {
+            outcome.host.extend(std::iter::from_fn(|| host.receive(|slot| slot.octets().to_vec())));
+        }
+        for reason in DropReason::ALL {
+            let now = self.telemetry.dropped(*reason);
+            let before = self.seen_drops.insert(*reason, now).unwrap_or(0);
+            if now > before {
+                outcome.drops.insert(*reason, now - before);
+            }
+        }
+        outcome
+    }
+
+    /// A port's receive queue.
+    pub fn rx(&self, port: usize) -> &MemRx {
+        &self.rx[port]
+    }
+
+    /// A port's transmit queue.
+    pub fn tx(&self, port: usize) -> &MemTx {
+        &self.tx[port]
+    }
+
+    /// The pool of arriving frames.
+    pub fn arriving(&self) -> &MemPool {
+        &self.arriving
+    }
+
+    /// The worker's counters.
+    pub fn telemetry(&self) -> &WorkerTelemetry {
+        &self.telemetry
+    }
+
+    /// The terms of the accounting law, after everything that came out was taken.
+    ///
+    /// # Panics
+    /// If a packet is unaccounted for, or a buffer is still lent.
+    pub fn settle(&mut self) -> Totals {
+        self.take();
+        let totals = self.telemetry.ledger.totals();
+        assert_eq!(totals.unaccounted(), 0, "unaccounted packets: {totals:?}");
+        assert_eq!(totals.held, 0, "packets held at rest: {totals:?}");
+        assert_eq!((self.arriving.in_use(), self.copies.in_use()), (0, 0), "buffers still lent: arriving, copies");
+        totals
+    }
+}

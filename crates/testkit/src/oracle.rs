@@ -1,0 +1,212 @@
+//! What has to come out, said slowly: from RFC 791, 768 and 7348, IEEE 802.1Q, and what the configuration means.
+//!
+//! Knows nothing of the data path but the names of its drop reasons. A frame with several faults may be dropped for any
+//! of them. An outer header is written with IP id, IP checksum and source port zero, an access frame without padding:
+//! [`crate::disagreement`] judges those.
+
+use crate::packets::internet_checksum;
+use crate::{Arrival, Network, Reach, SourceCheck, Vmi};
+use telemetry::DropReason::{self, *};
+
+/// What has to come out for one frame.
+#[derive(Debug, Clone, Default)]
+pub struct Expectation {
+    /// Frames, by port.
+    pub sent: Vec<(usize, Vec<u8>)>,
+    /// Frames for the host.
+    pub host: Vec<Vec<u8>>,
+    /// Drops, each for one of these reasons.
+    pub dropped: Vec<Vec<DropReason>>,
+}
+
+/// Where a frame comes from, once it is known to belong to a network.
+enum Origin {
+    Vmi(usize),
+    Vtep(u32),
+}
+
+fn dropped(reasons: impl Into<Vec<DropReason>>) -> Expectation {
+    Expectation { dropped: vec![reasons.into()], ..Expectation::default() }
+}
+
+fn word(octets: &[u8], at: usize) -> usize {
+    usize::from(octets[at]) * 256 + usize::from(octets[at + 1])
+}
+
+fn cannot_send(mac: &[u8]) -> bool {
+    mac[0] & 1 == 1 || mac == [0; 6]
+}
+
+/// What has to come out when this arrives at `port` of a gateway that serves `net`.
+pub fn expect(net: &Network, port: usize, a: &Arrival) -> Expectation {
+    let (b, fabric) = (&a.octets, port == net.fabric_port());
+    let in_pieces = a.layout.first.is_some_and(|first| first < b.len().min(128));
+    let mut faults = if in_pieces { vec![NotContiguous] } else { vec![] };
+    if b.len() < 14 {
+        return dropped([if fabric { OuterRunt } else { Runt }]);
+    }
+    let in_frame = a.stripped.is_none() && b[12..14] == [0x81, 0];
+    if in_frame && b.len() < 18 {
+        return dropped([if fabric { OuterRunt } else { CutTag }, OuterMacNotOurs, NotContiguous]);
+    }
+    let vlan = a.stripped.map_or(if in_frame { word(b, 14) } else { 0 }, usize::from) & 0xfff;
+    let untagged = if in_frame { [&b[..12], &b[16..]].concat() } else { b.clone() };
+    if fabric {
+        return from_fabric(net, a, vlan, &untagged, faults);
+    }
+    let vmi = net.vmis.iter().position(|vmi| vmi.port == port && usize::from(vmi.vlan) == vlan);
+    if cannot_send(&b[6..12]) {
+        faults.push(GroupSource);
+    }
+    match vmi {
+        None => faults.push(UnknownVlan),
+        Some(n) if !net.vmis[n].macs.iter().any(|mac| mac[..] == b[6..12]) => faults.push(UnknownSourceMac),
+        Some(n) if faults.is_empty() => return bridge(net, a, Origin::Vmi(n), net.vmis[n].network, untagged),
+        Some(_) => {}
+    }
+    dropped(faults)
+}
+
+fn from_fabric(net: &Network, a: &Arrival, vlan: usize, frame: &[u8], mut faults: Vec<DropReason>) -> Expectation {
+    let group = frame[0] & 1 == 1;
+    let host = || match a.layout.first {
+        Some(first) if first < a.octets.len() => dropped([NotContiguous]),
+        _ => Expectation { host: vec![frame.to_vec()], ..Expectation::default() },
+    };
+    if frame[..6] != net.fabric.mac && !group {
+        faults.push(OuterMacNotOurs);
+    }
+    if vlan != usize::from(net.fabric.vlan.unwrap_or(0)) {
+        faults.push(FabricVlan);
+    }
+    let ip = &frame[14..];
+    let ipv4 = frame[12..14] == [8, 0] && ip.first().is_none_or(|b| b >> 4 == 4);
+    if ipv4 && ip.len() < 20 {
+        faults.push(OuterTruncated);
+    }
+    if !faults.is_empty() || !ipv4 {
+        return if faults.is_empty() { host() } else { dropped(faults) };
+    }
+    let header = usize::from(ip[0] & 15) * 4;
+    if ip[16..20] != net.fabric.address.octets() || ip[9] != 17 || word(ip, 6) & 0x1fff != 0 {
+        return host();
+    }
+    let udp = ip.get(header.max(20)..).unwrap_or(&[]);
+    if udp.len() >= 4 && word(udp, 2) != 4789 {
+        return host();
+    }
+    let total = word(ip, 2);
+    let lies = header < 20 || total > ip.len() || total < header + 16;
+    let header_sum = || internet_checksum(&ip[..header.clamp(20, ip.len())]);
+    let unchecked_in_pieces = !a.verified && a.layout.first.is_some_and(|first| first < a.octets.len());
+    let mut fault = |is: bool, reason| if is { faults.push(reason) };
+    fault(group, OuterMacNotOurs);
+    fault(header > 20, OuterIpOptions);
+    fault(!a.verified && header_sum() != 0, OuterChecksum);
+    fault(word(ip, 6) & 0x2000 != 0, OuterFragment);
+    fault(lies, OuterTruncated);
+    fault(udp.len() >= 6 && word(udp, 4) + header != total, UdpLength);
+    if udp.len() >= 16 && !lies {
+        let mut pseudo = [&ip[12..20], &[0, 17], &udp[4..6]].concat();
+        pseudo.extend(&udp[..total - header]);
+        fault(word(udp, 6) != 0 && !a.verified && internet_checksum(&pseudo) != 0, UdpChecksum);
+        fault(word(udp, 6) != 0 && unchecked_in_pieces, NotContiguous);
+        fault(udp[8] & 8 == 0, VxlanFlags);
+        fault(total - header < 30, InnerRunt);
+    }
+    if !faults.is_empty() {
+        return dropped(faults);
+    }
+    enter(net, a, ip, &udp[..total - header])
+}
+
+/// A good VXLAN packet to us: its network, its source, what is in it.
+fn enter(net: &Network, a: &Arrival, ip: &[u8], udp: &[u8]) -> Expectation {
+    let (vni, inner) = (u32::from_be_bytes([0, udp[12], udp[13], udp[14]]), udp[16..].to_vec());
+    let source = std::net::Ipv4Addr::new(ip[12], ip[13], ip[14], ip[15]);
+    let network = net.networks.iter().position(|network| network.vni == vni);
+    let peer = |r: &Reach| net.vteps[r.vtep].address == source && Some(r.network) == network;
+    let mut faults = vec![];
+    let mut fault = |is: bool, reason| if is { faults.push(reason) };
+    fault(network.is_none(), UnknownVni);
+    fault(cannot_send(&inner[6..12]), InnerGroupSource);
+    fault(source == net.fabric.address, OuterSourceOwn);
+    let nobody = source.is_unspecified() || source.is_loopback() || source.is_multicast() || source.is_broadcast();
+    fault(nobody, OuterSourceInvalid);
+    let welcome = match net.fabric.source_check {
+        SourceCheck::Strict => net.reach.iter().any(peer),
+        SourceCheck::Known => net.vteps.iter().any(|vtep| vtep.address == source),
+        SourceCheck::Any => true,
+    };
+    fault(!welcome && !nobody && source != net.fabric.address, OuterSourceUnknown);
+    match network {
+        Some(n) if faults.is_empty() => bridge(net, a, Origin::Vtep(source.to_bits()), n, inner),
+        _ => dropped(faults),
+    }
+}
+
+/// An untagged frame of network `n`: where its destination is, and the rules against loops.
+fn bridge(net: &Network, a: &Arrival, from: Origin, n: usize, frame: Vec<u8>) -> Expectation {
+    let (to, by) = (&frame[..6], &frame[6..12]);
+    let vmi = net.vmis.iter().find(|vmi| vmi.network == n && vmi.macs.iter().any(|mac| mac[..] == *to));
+    let remote = net.reach.iter().find(|r| r.network == n && r.macs.iter().any(|mac| mac[..] == *to));
+    let owns_source = |vmi: &Vmi| vmi.macs.iter().any(|mac| mac[..] == *by);
+    let mut out = Expectation::default();
+    if frame[0] & 1 == 1 || vmi.is_none() && remote.is_none() && net.networks[n].flood_unknown_unicast {
+        let flooders = || net.reach.iter().filter(|r| r.network == n && r.flood);
+        match from {
+            Origin::Vtep(source) if !flooders().any(|r| net.vteps[r.vtep].address.to_bits() == source) => {
+                return dropped([FloodSourceNotMember]);
+            }
+            _ if a.layout.first.is_some_and(|first| first < a.octets.len()) => return dropped([NotContiguous]),
+            Origin::Vtep(_) => {}
+            Origin::Vmi(_) => flooders().for_each(|r| to_fabric(net, &mut out, r, &frame)),
+        }
+        for (row, vmi) in net.vmis.iter().enumerate().filter(|(_, vmi)| vmi.network == n && !owns_source(vmi)) {
+            if !matches!(from, Origin::Vmi(ingress) if ingress == row) {
+                to_port(net, &mut out, vmi, &frame);
+            }
+        }
+        let nobody = out.sent.is_empty() && out.dropped.is_empty();
+        return if nobody { dropped([NoOtherMember, OwnSource]) } else { out };
+    }
+    match (vmi, remote, from) {
+        (Some(vmi), ..) if owns_source(vmi) => return dropped([OwnSource]),
+        (Some(vmi), ..) => to_port(net, &mut out, vmi, &frame),
+        (None, Some(_), Origin::Vtep(_)) => return dropped([FabricToFabric]),
+        (None, Some(remote), Origin::Vmi(_)) => to_fabric(net, &mut out, remote, &frame),
+        (None, None, _) => return dropped([UnknownUnicast]),
+    }
+    out
+}
+
+/// IEEE 802.1Q: the VLAN's tag behind the addresses; none for VLAN 0.
+fn to_port(net: &Network, out: &mut Expectation, vmi: &Vmi, frame: &[u8]) {
+    let inner_tag = if frame[12..14] == [0x81, 0] { 4 } else { 0 };
+    if frame.len() - 14 > usize::from(net.access_mtus[vmi.port]) + inner_tag {
+        return out.dropped.push(vec![TooBigForPort]);
+    }
+    let [high, low] = vmi.vlan.to_be_bytes();
+    let tag = if vmi.vlan == 0 { vec![] } else { vec![0x81, 0, high, low] };
+    out.sent.push((vmi.port, [&frame[..12], &tag, &frame[12..]].concat()));
+}
+
+/// RFC 7348 section 5, the inner frame padded to 60 octets.
+fn to_fabric(net: &Network, out: &mut Expectation, to: &Reach, frame: &[u8]) {
+    let (f, vtep, vni) = (&net.fabric, &net.vteps[to.vtep], net.networks[to.network].vni);
+    let inner = [frame, &vec![0; 60_usize.saturating_sub(frame.len())]].concat();
+    let length = |more: usize| ((inner.len() + more) as u16).to_be_bytes();
+    let too_big = inner.len() + 36 > usize::from(f.mtu);
+    let Some(next_hop) = vtep.next_hop.filter(|_| !too_big) else {
+        let unresolved = vtep.next_hop.is_none().then_some(NexthopUnresolved);
+        return out.dropped.push(unresolved.into_iter().chain(too_big.then_some(TooBigForFabric)).collect());
+    };
+    let tag: Vec<u8> = f.vlan.iter().flat_map(|vlan| [0x81, 0, (vlan >> 8) as u8, *vlan as u8]).collect();
+    let flags = if f.dont_fragment { 0x40 } else { 0 };
+    let ip = [&[0x45, 0], &length(36)[..], &[0, 0, flags, 0, 64, 17, 0, 0]].concat();
+    let addresses = [f.address.octets(), vtep.address.octets()].concat();
+    let udp = [&[0, 0, 0x12, 0xb5], &length(16)[..], &[0, 0]].concat();
+    let vxlan = [&[8, 0, 0, 0], &(vni << 8).to_be_bytes()[..]].concat();
+    let ethernet = [&next_hop[..], &f.mac, &tag, &[8, 0]].concat();
+    out.sent.push((net.fabric_port(), [ethernet, ip, addresses, udp, vxlan, inner].concat()));
+}
