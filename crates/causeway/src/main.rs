@@ -1,2 +1,40 @@
 //! The operator's command line: over REST, and offline.
-fn main() {}
+//!
+//! Every command gives one [`Answer`](outcome::Answer) or one [`Failure`](outcome::Failure); only `outcome` writes, as text or
+//! as JSON, and knows the exit codes.
+
+#![forbid(unsafe_code)]
+
+mod check;
+mod cli;
+mod man;
+mod outcome;
+mod quantity;
+mod remote;
+mod show;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command},
+    outcome::{Answer, Failure},
+};
+
+fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => outcome::report(&run(&cli), cli.json),
+        Err(error) => outcome::report_usage(&error, cli::asks_for_json(std::env::args_os())),
+    }
+}
+
+fn run(cli: &Cli) -> Result<Answer, Failure> {
+    match &cli.command {
+        Command::Check(files) => check::check(files),
+        Command::Reload => remote::call(&cli.socket, &api::Request::Reload),
+        Command::Show { what } => remote::call(&cli.socket, &api::Request::Show(what.into())),
+        Command::Man { directory } => man::write_pages(directory),
+    }
+}

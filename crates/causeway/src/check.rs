@@ -1,0 +1,63 @@
+//! `causeway check`: the daemon's own reading of its files, without the daemon.
+
+use std::collections::BTreeSet;
+
+use api::{CheckDocument, ErrorCode, ErrorDocument, Finding, Place};
+use control::config::{self, ConfigErrors, Loaded, Note};
+
+use crate::{
+    cli::Files,
+    outcome::{Answer, Failure},
+    quantity::count,
+    table::printable,
+};
+
+pub(crate) fn check(files: &Files) -> Result<Answer, Failure> {
+    let loaded = config::load(&files.node, &files.network).map_err(|errors| refused(files, &errors))?;
+    let document = document(files, &loaded);
+    Answer::new(&document, text(&document), &document.warnings)
+}
+
+fn document(files: &Files, loaded: &Loaded) -> CheckDocument {
+    let network = &loaded.network;
+    let vmis = || network.served.iter().map(|served| &network[served.vmi]).filter(|vmi| vmi.enabled);
+    CheckDocument {
+        node_name: loaded.node.name.to_string(),
+        files: [&files.node, &files.network].map(|file| file.display().to_string()).to_vec(),
+        ports: loaded.node.ports.len() as u64,
+        vifs: vmis().count() as u64,
+        networks: vmis().map(|vmi| vmi.virtual_network).collect::<BTreeSet<_>>().len() as u64,
+        warnings: loaded.warnings.iter().map(Note::from).map(finding).collect(),
+    }
+}
+
+fn text(document: &CheckDocument) -> String {
+    let text = format!(
+        "node {}: {}, {} in {}: configuration is valid\n",
+        document.node_name,
+        count(document.ports, "port"),
+        count(document.vifs, "VMI"),
+        count(document.networks, "network"),
+    );
+    printable(&text).into_owned()
+}
+
+fn refused(files: &Files, errors: &ConfigErrors) -> Failure {
+    let places: Vec<_> = errors.notes().into_iter().map(finding).collect();
+    let found = (places.len() + errors.left_out()) as u64;
+    let node_file = files.node.display().to_string();
+    let in_node_file = places.iter().all(|finding| finding.place.as_ref().is_some_and(|place| place.file == node_file));
+    let mut message = format!("configuration is not valid: {}", count(found, "error"));
+    if errors.left_out() > 0 {
+        message += &format!(", the first {} are listed", places.len());
+    }
+    if in_node_file {
+        message += &format!("; `{}` is checked once `{node_file}` is right", files.network.display());
+    }
+    Failure::failed(ErrorDocument { code: ErrorCode::Configuration, message, places })
+}
+
+fn finding(note: Note) -> Finding {
+    let place = Place { file: note.file.to_string(), line: note.line, column: note.column };
+    Finding { message: note.message, place: Some(place) }
+}

@@ -1,0 +1,89 @@
+//! Networks, MAC addresses and next hops.
+
+use std::time::Duration;
+
+use api::{FdbDocument, FdbOrigin, FdbWhere, NetworksDocument, NexthopState, NexthopsDocument};
+
+use crate::{
+    quantity::{self, or_none, some_of},
+    table::Table,
+};
+
+/// Names listed in one cell; `--json` has them all.
+const LISTED_MAX: usize = 4;
+
+pub(super) fn networks(document: &NetworksDocument) -> String {
+    if document.networks.is_empty() {
+        return "no virtual network has a VMI on this node\n".to_owned();
+    }
+    let mut table = Table::new(&["NETWORK", ">VNI", ">MACS", "UNKNOWN UNICAST", "LOCAL VMIS", "FLOODS TO VTEPS"]);
+    for network in &document.networks {
+        let unknown = if network.flood_unknown_unicast { "flooded" } else { "dropped" };
+        table.row([
+            network.name.clone(),
+            network.vni.to_string(),
+            network.macs.to_string(),
+            unknown.to_owned(),
+            some_of(&network.local_vifs, LISTED_MAX),
+            some_of(&network.flood_vteps, LISTED_MAX),
+        ]);
+    }
+    table.to_string()
+}
+
+pub(super) fn fdb(document: &FdbDocument) -> String {
+    if document.entries.is_empty() {
+        return "no MAC address is known\n".to_owned();
+    }
+    let mut table = Table::new(&["NETWORK", "MAC", "WHERE", "ORIGIN"]);
+    for entry in &document.entries {
+        let place = match &entry.at {
+            FdbWhere::Vif(name) => format!("VMI {name}"),
+            FdbWhere::Vtep(address) => format!("VTEP {address}"),
+        };
+        let origin = match entry.origin {
+            FdbOrigin::Config => "config",
+            FdbOrigin::Static => "static",
+            FdbOrigin::Learned => "learned",
+            FdbOrigin::Bgp => "bgp",
+        };
+        table.row([entry.network.clone(), entry.mac.clone(), place, origin.to_owned()]);
+    }
+    table.to_string()
+}
+
+pub(super) fn nexthops(document: &NexthopsDocument) -> String {
+    if document.nexthops.is_empty() {
+        return "no remote VTEP is configured or known\n".to_owned();
+    }
+    let mut table = Table::new(&["VTEP", "STATE", "NEXT HOP", "MAC", "PORT", "VLAN", "AGE", ">PACKETS"]);
+    for nexthop in &document.nexthops {
+        let state = match nexthop.state {
+            NexthopState::Resolved => "resolved",
+            NexthopState::Unresolved => "unresolved",
+            NexthopState::NoRoute => "no route",
+        };
+        table.row([
+            nexthop.vtep.to_string(),
+            state.to_owned(),
+            or_none(nexthop.gateway),
+            or_none(nexthop.mac.as_ref()),
+            or_none(nexthop.port.as_ref()),
+            or_none(nexthop.vlan.map(quantity::vlan)),
+            or_none(nexthop.age_ms.map(Duration::from_millis).map(quantity::duration)),
+            or_none(nexthop.packets),
+        ]);
+    }
+    let in_state = |state| document.nexthops.iter().any(|nexthop| nexthop.state == state);
+    let mut text = table.to_string();
+    if in_state(NexthopState::Unresolved) || in_state(NexthopState::NoRoute) {
+        text.push('\n');
+    }
+    if in_state(NexthopState::Unresolved) {
+        text += "unresolved: the next hop does not answer ARP; see `ip neigh` and the fabric port's link and VLAN\n";
+    }
+    if in_state(NexthopState::NoRoute) {
+        text += "no route: Linux has none through the host interface; see `ip route get VTEP`\n";
+    }
+    text
+}

@@ -1,0 +1,115 @@
+//! Every document of the `api` crate's tests, as text, against what stands in `tests/golden/`. With `UPDATE_GOLDEN=1` the
+//! files are written instead; read the difference before committing it.
+
+use std::{env, fs, path::Path};
+
+use api::{Request, Show};
+
+use super::{process, text};
+
+fn document(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../api/tests/documents").join(format!("{name}.json"));
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn compare(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.txt"));
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+    let golden = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert_eq!(text, golden, "{name}: text on the left, {} on the right", path.display());
+}
+
+fn golden(name: &str, request: &Request) {
+    let response = request.read_response(&document(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    compare(name, &text(&response));
+}
+
+#[test]
+fn ports_read_as_agreed() {
+    golden("ports", &Request::Show(Show::Ports));
+}
+
+#[test]
+fn vifs_read_as_agreed() {
+    golden("vifs", &Request::Show(Show::Vifs));
+}
+
+#[test]
+fn networks_read_as_agreed() {
+    golden("networks", &Request::Show(Show::Networks));
+}
+
+#[test]
+fn fdb_reads_as_agreed() {
+    golden("fdb", &Request::Show(Show::Fdb { network: None }));
+}
+
+#[test]
+fn nexthops_read_as_agreed() {
+    golden("nexthops", &Request::Show(Show::Nexthops));
+}
+
+#[test]
+fn drops_read_as_agreed() {
+    golden("drops", &Request::Show(Show::Drops { all: true }));
+}
+
+#[test]
+fn workers_read_as_agreed() {
+    golden("workers", &Request::Show(Show::Workers));
+}
+
+#[test]
+fn config_reads_as_agreed() {
+    golden("config", &Request::Show(Show::Config));
+}
+
+#[test]
+fn reload_reads_as_agreed() {
+    golden("reload", &Request::Reload);
+}
+
+#[test]
+fn version_reads_as_agreed() {
+    let version = serde_json::from_slice(&document("version")).expect("a valid document");
+    let now = "2026-11-22T20:35:00Z".parse().expect("a valid time");
+    compare("version", &process::version_at(&version, now));
+}
+
+#[test]
+fn an_empty_document_says_so_in_a_line() {
+    for (request, json) in [
+        (Request::Show(Show::Ports), r#"{"ports": []}"#),
+        (Request::Show(Show::Vifs), r#"{"vifs": []}"#),
+        (Request::Show(Show::Networks), r#"{"networks": []}"#),
+        (Request::Show(Show::Fdb { network: None }), r#"{"entries": []}"#),
+        (Request::Show(Show::Nexthops), r#"{"nexthops": []}"#),
+        (Request::Show(Show::Workers), r#"{"generation": 1, "workers": []}"#),
+    ] {
+        let response = request.read_response(json.as_bytes()).expect("a valid document");
+        assert_eq!(text(&response).lines().count(), 1, "{request:?}");
+    }
+}
+
+#[test]
+fn nothing_that_a_daemon_says_steers_the_terminal() {
+    for (name, request) in [
+        ("ports", Request::Show(Show::Ports)),
+        ("vifs", Request::Show(Show::Vifs)),
+        ("networks", Request::Show(Show::Networks)),
+        ("fdb", Request::Show(Show::Fdb { network: None })),
+        ("drops", Request::Show(Show::Drops { all: true })),
+        ("config", Request::Show(Show::Config)),
+        ("reload", Request::Reload),
+    ] {
+        let json = String::from_utf8(document(name))
+            .expect("UTF-8")
+            .replace("blue", "\\u001b[2J")
+            .replace("access", "\\u001b]0;");
+        let json = json.replace("\"role\": \"\\u001b]0;\"", "\"role\": \"access\"").replace("VLAN", "\\u0007");
+        let response = request.read_response(json.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(!text(&response).contains(['\u{1b}', '\u{7}']), "{name}");
+    }
+}

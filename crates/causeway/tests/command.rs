@@ -1,0 +1,378 @@
+//! The command as its users meet it: a process with arguments, two streams and an exit status.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    os::unix::{net::UnixListener, process::ExitStatusExt},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+};
+
+use api::{ErrorCode, ErrorDocument, Request, Response, Show};
+use rest::{Backend, Config, Handle};
+use serde_json::Value;
+
+const NODE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/node.yaml");
+const NETWORK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/network.yaml");
+
+/// A directory of its own for one test, gone afterwards.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        // Relaxed: only the numbers must differ.
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("causeway-command-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).expect("the temporary directory is writable");
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, text).expect("the temporary directory is writable");
+        path.display().to_string()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A daemon as far as the socket shows one.
+struct Daemon {
+    handle: Handle,
+    _directory: Directory,
+}
+
+impl Daemon {
+    fn new(backend: impl Backend) -> Self {
+        let directory = Directory::new();
+        let config = Config { socket: directory.0.join("c.sock"), group: None };
+        let handle = rest::serve(config, Arc::new(backend)).expect("serves");
+        Self { handle, _directory: directory }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let socket = self.handle.socket().to_str().expect("UTF-8");
+        run(&[&["--socket", socket], arguments].concat())
+    }
+}
+
+/// Answers from the documents of the `api` crate, and knows the networks `blue` and `green`.
+struct Documents;
+
+impl Backend for Documents {
+    fn call(&self, request: Request) -> Result<Response, ErrorDocument> {
+        let name = match &request {
+            Request::Show(Show::Ports) => "ports",
+            Request::Show(Show::Vifs) => "vifs",
+            Request::Show(Show::Networks) => "networks",
+            Request::Show(Show::Fdb { network: Some(network) }) if network != "blue" => {
+                return Err(ErrorDocument::new(ErrorCode::NotFound, format!("no virtual network `{network}`")));
+            }
+            Request::Show(Show::Fdb { .. }) => "fdb",
+            Request::Show(Show::Nexthops) => "nexthops",
+            Request::Show(Show::Drops { all: false }) => return Ok(Response::Drops(api::DropsDocument::default())),
+            Request::Show(Show::Drops { all: true }) => "drops",
+            Request::Show(Show::Workers) => "workers",
+            Request::Show(Show::Config) => "config",
+            Request::Show(Show::Version) => "version",
+            Request::Reload => "reload",
+        };
+        Ok(request.read_response(document(name).as_bytes()).expect("documents are valid"))
+    }
+}
+
+/// Refuses everything as a daemon refuses a wrong configuration.
+struct Refusing;
+
+impl Backend for Refusing {
+    fn call(&self, _: Request) -> Result<Response, ErrorDocument> {
+        Err(serde_json::from_str(&document("error")).expect("a valid document"))
+    }
+}
+
+fn manifest(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn document(name: &str) -> String {
+    fs::read_to_string(manifest(&format!("../api/tests/documents/{name}.json")))
+        .expect("the documents are in the repository")
+}
+
+fn golden(name: &str) -> String {
+    fs::read_to_string(manifest(&format!("tests/golden/{name}.txt"))).expect("the golden texts are in the repository")
+}
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_causeway")).args(arguments).output().expect("the command was built")
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("ended by signal {:?}: {}", output.status.signal(), stderr(output)))
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stdout(output)))
+}
+
+#[test]
+fn show_prints_the_agreed_text_and_with_json_the_document_itself() {
+    let daemon = Daemon::new(Documents);
+    for name in ["ports", "vifs", "networks", "fdb", "nexthops", "workers", "config"] {
+        let text = daemon.run(&["show", name]);
+        assert_eq!((status(&text), stdout(&text), stderr(&text)), (0, golden(name), String::new()));
+        let json = daemon.run(&["show", name, "--json"]);
+        assert_eq!((status(&json), stdout(&json), stderr(&json)), (0, document(name), String::new()));
+    }
+    let drops = daemon.run(&["show", "drops", "--all"]);
+    assert_eq!((status(&drops), stdout(&drops)), (0, golden("drops")));
+    assert!(stdout(&daemon.run(&["show", "drops"])).ends_with("\nno packet was dropped\n"));
+    assert_eq!(stdout(&daemon.run(&["--json", "show", "drops", "--all"])), document("drops"));
+    let version = daemon.run(&["show", "version"]);
+    assert!(stdout(&version).starts_with("causewayd      0.1.0 (release build, commit a9b4d53c)\n"));
+    assert_eq!(stdout(&daemon.run(&["show", "version", "--json"])), document("version"));
+}
+
+#[test]
+fn fdb_takes_a_network_and_says_if_there_is_none_of_that_name() {
+    let daemon = Daemon::new(Documents);
+    assert_eq!(status(&daemon.run(&["show", "fdb", "--network", "blue"])), 0);
+    let unknown = daemon.run(&["show", "fdb", "--network", "purple haze"]);
+    assert_eq!((status(&unknown), stdout(&unknown)), (1, String::new()));
+    assert_eq!(stderr(&unknown), "causeway: no virtual network `purple haze`\n");
+}
+
+#[test]
+fn reload_tells_what_it_did_and_warns_on_standard_error() {
+    let daemon = Daemon::new(Documents);
+    let done = daemon.run(&["reload"]);
+    assert_eq!((status(&done), stdout(&done)), (0, golden("reload")));
+    assert!(
+        stderr(&done).starts_with("causeway: warning: /etc/causeway/network.yaml:40:5: VMI printer"),
+        "{}",
+        stderr(&done)
+    );
+    let json = daemon.run(&["reload", "--json"]);
+    assert_eq!((status(&json), stdout(&json), stderr(&json)), (0, document("reload"), String::new()));
+}
+
+#[test]
+fn a_refused_reload_lists_every_place_and_exits_1() {
+    let daemon = Daemon::new(Refusing);
+    let refused = daemon.run(&["reload"]);
+    assert_eq!((status(&refused), stdout(&refused)), (1, String::new()));
+    assert!(stderr(&refused).contains("\n/etc/causeway/network.yaml:45:33: "), "{}", stderr(&refused));
+    let json = daemon.run(&["reload", "--json"]);
+    assert_eq!((status(&json), stdout(&json), stderr(&json)), (1, document("error"), String::new()));
+}
+
+#[test]
+fn without_a_daemon_the_exit_status_is_3_and_the_message_says_what_to_do() {
+    let directory = Directory::new();
+    let absent = directory.0.join("absent.sock").display().to_string();
+    let stale = directory.0.join("stale.sock").display().to_string();
+    drop(UnixListener::bind(&stale).expect("binds"));
+    for (socket, word) in [(absent, "Is causewayd running?"), (stale, "Start causewayd again")] {
+        let text = run(&["--socket", &socket, "show", "ports"]);
+        assert_eq!((status(&text), stdout(&text)), (3, String::new()));
+        assert!(stderr(&text).contains(&format!("`{socket}`")) && stderr(&text).contains(word), "{}", stderr(&text));
+        let output = run(&["reload", "--json", "--socket", &socket]);
+        assert_eq!((status(&output), &json(&output)["code"]), (3, &Value::from("unreachable")));
+    }
+}
+
+#[test]
+fn something_else_on_the_socket_counts_as_no_daemon() {
+    let directory = Directory::new();
+    let socket = directory.0.join("other.sock");
+    let listener = UnixListener::bind(&socket).expect("binds");
+    let other = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("accepts");
+        let _ = stream.read(&mut [0; 512]);
+        let _ = stream.write_all(b"220 mail.example ESMTP\r\n");
+    });
+    let output = run(&["--socket", socket.to_str().expect("UTF-8"), "show", "ports"]);
+    other.join().expect("ends");
+    assert_eq!(status(&output), 3);
+    assert!(stderr(&output).contains("does not speak as causewayd does"), "{}", stderr(&output));
+}
+
+#[test]
+fn wrong_usage_exits_2_and_names_what_is_wrong() {
+    for (arguments, words) in [
+        (&[][..], &["Usage: causeway"][..]),
+        (&["shwo"], &["shwo", "show"]),
+        (&["show"], &["ports", "drops"]),
+        (&["show", "port"], &["'port'", "'ports'"]),
+        (&["show", "ports", "access0"], &["access0"]),
+        (&["show", "ports", "--all"], &["--all"]),
+        (&["show", "fdb", "--network"], &["--network <NAME>"]),
+        (&["show", "fdb", "--network", ""], &["--network <NAME>"]),
+        (&["show", "vifs", "--network", "blue"], &["--network"]),
+        (&["--socket", "", "show", "ports"], &["--socket <PATH>"]),
+        (&["check", "--node", ""], &["--node <FILE>"]),
+        (&["check", "node.yaml"], &["node.yaml"]),
+        (&["reload", "--node", "x"], &["--node"]),
+        (&["--jason", "show", "ports"], &["--jason", "--json"]),
+    ] {
+        let output = run(arguments);
+        assert_eq!((status(&output), stdout(&output)), (2, String::new()), "{arguments:?}");
+        for word in words {
+            assert!(stderr(&output).contains(word), "{arguments:?}: {}", stderr(&output));
+        }
+        let output = run(&[arguments, &["--json"]].concat());
+        // An option without its value takes `--json` for it, or complains of its absence: an error either way.
+        assert_eq!(status(&output), 2, "{arguments:?}");
+        assert_eq!(json(&output)["code"], "bad_request", "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_and_version_are_no_errors_and_the_help_tells_the_exit_statuses() {
+    let help = run(&["--help"]);
+    assert_eq!(status(&help), 0);
+    assert!(stdout(&help).contains("3  causewayd cannot be reached"), "{}", stdout(&help));
+    assert!(!stdout(&help).contains('\u{1b}'), "no colours where there is no terminal");
+    assert!(!stdout(&help).contains("man "), "the hidden command is hidden");
+    let version = run(&["--version"]);
+    assert_eq!((status(&version), stdout(&version)), (0, format!("causeway {}\n", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn check_accepts_the_examples_of_the_repository() {
+    let output = run(&["check", "--node", NODE, "--network", NETWORK]);
+    assert_eq!((status(&output), stderr(&output)), (0, String::new()));
+    assert_eq!(stdout(&output), "node gw1: 2 ports, 2 VMIs in 2 networks: configuration is valid\n");
+    let output = run(&["check", "--node", NODE, "--network", NETWORK, "--json"]);
+    assert_eq!(status(&output), 0);
+    let document: api::CheckDocument = serde_json::from_slice(&output.stdout).expect("a check document");
+    assert_eq!((document.node_name.as_str(), document.ports, document.vifs, document.networks), ("gw1", 2, 2, 2));
+    assert_eq!(document.warnings, []);
+}
+
+#[test]
+fn check_lists_every_error_with_its_place() {
+    let directory = Directory::new();
+    let text = fs::read_to_string(NETWORK).expect("the example is in the repository");
+    let wrong = text.replace("vlan_tag: 200", "vlan_tag: 4095").replace("vxlan_network_identifier: 5200", "colour: 7");
+    let network = directory.write("network.yaml", &wrong);
+    let output = run(&["check", "--node", NODE, "--network", &network]);
+    assert_eq!((status(&output), stdout(&output)), (1, String::new()));
+    let place = |word: &str| {
+        let line = wrong.lines().position(|line| line.contains(word)).expect("was replaced") + 1;
+        format!("\n{network}:{line}:")
+    };
+    for word in ["4095", "colour"] {
+        assert!(stderr(&output).contains(&place(word)), "{word}: {}", stderr(&output));
+    }
+    let output = run(&["check", "--json", "--node", NODE, "--network", &network]);
+    let document: ErrorDocument = serde_json::from_slice(&output.stdout).expect("an error document");
+    assert_eq!((status(&output), document.code), (1, ErrorCode::Configuration));
+    assert!(document.places.len() >= 2 && document.places.iter().all(|finding| finding.place.is_some()));
+}
+
+#[test]
+fn check_says_which_file_it_cannot_read() {
+    let directory = Directory::new();
+    let missing = directory.0.join("missing.yaml").display().to_string();
+    for arguments in [["--node", &missing, "--network", NETWORK], ["--node", NODE, "--network", &missing]] {
+        let output = run(&[&["check"][..], &arguments[..]].concat());
+        assert_eq!(status(&output), 1);
+        assert!(stderr(&output).contains(&format!("{missing}:")), "{}", stderr(&output));
+    }
+    let output = run(&["check", "--node", &missing, "--network", NETWORK]);
+    assert!(stderr(&output).contains("network.yaml` is checked once"), "{}", stderr(&output));
+}
+
+#[test]
+fn check_warns_and_still_accepts() {
+    let directory = Directory::new();
+    let text = fs::read_to_string(NODE).expect("the example is in the repository");
+    let node = directory.write("node.yaml", &text.replace("mode: server", "mode: none"));
+    let output = run(&["check", "--node", &node, "--network", NETWORK]);
+    assert_eq!(status(&output), 0);
+    assert!(stderr(&output).starts_with("causeway: warning: "), "{}", stderr(&output));
+    assert!(stdout(&output).contains("0 VMIs in 0 networks"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_reader_that_closes_early_is_no_error() {
+    /// More than a pipe holds.
+    struct Many;
+    impl Backend for Many {
+        fn call(&self, _: Request) -> Result<Response, ErrorDocument> {
+            let entry: api::FdbEntry = serde_json::from_value(
+                serde_json::json!({"network": "n", "mac": "m", "where": {"vif": "v"}, "origin": "static"}),
+            )
+            .expect("an entry");
+            Ok(Response::Fdb(api::FdbDocument { entries: vec![entry; 50_000] }))
+        }
+    }
+    let daemon = Daemon::new(Many);
+    for json in [&[][..], &["--json"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_causeway"))
+            .arg("--socket")
+            .arg(daemon.handle.socket())
+            .args(["show", "fdb"])
+            .args(json)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command was built");
+        let mut pipe = child.stdout.take().expect("piped");
+        pipe.read_exact(&mut [0; 10]).expect("ten octets");
+        drop(pipe);
+        let output = child.wait_with_output().expect("ends");
+        assert_eq!((status(&output), stderr(&output)), (0, String::new()));
+    }
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let output = Command::new(env!("CARGO_BIN_EXE_causeway"))
+        .args(["check", "--node", NODE, "--network", NETWORK])
+        .stdout(full)
+        .output()
+        .expect("the command was built");
+    assert_eq!(status(&output), 1);
+    assert!(stderr(&output).contains("cannot write to standard output"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_manual_pages_in_docs_are_those_of_this_command() {
+    let directory = Directory::new();
+    let output = run(&["man", directory.0.to_str().expect("UTF-8")]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let pages = |directory: &Path| {
+        let files = fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+        let paths = files.map(|file| file.expect("readable").path());
+        let mut pages: Vec<_> = paths
+            .filter(|path| path.extension().is_some_and(|section| section == "1"))
+            .map(|path| (path.file_name().map(|n| n.to_owned()), fs::read_to_string(&path).expect("readable")))
+            .collect();
+        pages.sort();
+        pages
+    };
+    let (written, committed) = (pages(&directory.0), pages(&manifest("../../docs/man")));
+    assert!(written.len() > 10);
+    assert!(written == committed, "docs/man is out of date: run `causeway man docs/man`");
+}
