@@ -6,13 +6,13 @@ use api::{ErrorCode, ErrorDocument, Show};
 use axum::{
     Extension, Router,
     body::{Body, Bytes, to_bytes},
-    extract::{Query, Request, State, rejection::QueryRejection},
-    http::{HeaderValue, Method, StatusCode, Uri, header},
+    extract::{FromRequestParts, Query, Request, State},
+    http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use crate::{
@@ -39,8 +39,8 @@ struct Gate {
 
 pub(crate) fn router(backend: Arc<dyn Backend>, privileged: Privileged) -> Router {
     let show = |show: Show| {
-        get(|gate: State<Gate>, peer: Extension<Peer>, query: Parameters<Nothing>| async move {
-            answer(gate.0, peer.0, query.map(|_| api::Request::Show(show))).await
+        get(|gate: State<Gate>, peer: Extension<Peer>, _: Parameters<Nothing>| async move {
+            answer(gate.0, peer.0, api::Request::Show(show)).await
         })
     };
     Router::new()
@@ -60,7 +60,18 @@ pub(crate) fn router(backend: Arc<dyn Backend>, privileged: Privileged) -> Route
         .with_state(Gate { backend, privileged: Arc::new(privileged), calls: Arc::new(Semaphore::new(CALLS_MAX)) })
 }
 
-type Parameters<T> = Result<Query<T>, QueryRejection>;
+/// The query of a request; what is in it and unknown or wrong is refused.
+struct Parameters<T>(T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(head: &mut Parts, _: &S) -> Result<Self, Response> {
+        Query::try_from_uri(&head.uri)
+            .map(|Query(parameters)| Self(parameters))
+            .map_err(|rejection| refuse(ErrorCode::BadRequest, format!("`{}`: {}", head.uri, rejection.body_text())))
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,15 +91,15 @@ struct DropsParameters {
 }
 
 async fn show_fdb(gate: State<Gate>, peer: Extension<Peer>, query: Parameters<FdbParameters>) -> Response {
-    answer(gate.0, peer.0, query.map(|Query(fdb)| api::Request::Show(Show::Fdb { network: fdb.network }))).await
+    answer(gate.0, peer.0, api::Request::Show(Show::Fdb { network: query.0.network })).await
 }
 
 async fn show_drops(gate: State<Gate>, peer: Extension<Peer>, query: Parameters<DropsParameters>) -> Response {
-    answer(gate.0, peer.0, query.map(|Query(drops)| api::Request::Show(Show::Drops { all: drops.all }))).await
+    answer(gate.0, peer.0, api::Request::Show(Show::Drops { all: query.0.all })).await
 }
 
-async fn reload(gate: State<Gate>, peer: Extension<Peer>, query: Parameters<Nothing>) -> Response {
-    answer(gate.0, peer.0, query.map(|_| api::Request::Reload)).await
+async fn reload(gate: State<Gate>, peer: Extension<Peer>, _: Parameters<Nothing>) -> Response {
+    answer(gate.0, peer.0, api::Request::Reload).await
 }
 
 async fn unknown_path(uri: Uri) -> Response {
@@ -124,11 +135,7 @@ fn is_too_long(error: &axum::Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
 }
 
-async fn answer(gate: Gate, peer: Peer, request: Result<api::Request, QueryRejection>) -> Response {
-    let request = match request {
-        Ok(request) => request,
-        Err(rejection) => return refuse(ErrorCode::BadRequest, rejection.body_text()),
-    };
+async fn answer(gate: Gate, peer: Peer, request: api::Request) -> Response {
     match timeout(CALL_TIMEOUT, call(gate, peer, request)).await {
         Ok(Ok(document)) => json(StatusCode::OK, document.into()),
         Ok(Err(error)) => refusal(&error),

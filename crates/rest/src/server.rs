@@ -238,3 +238,68 @@ async fn converse(stream: UnixStream, router: Router) {
         Err(_) => tracing::debug!("conversation on the management socket took too long"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use nix::unistd::{Gid, Uid};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    const OPERATORS: Gid = Gid::from_raw(4_000_000_001);
+
+    /// Counts its calls.
+    #[derive(Default)]
+    struct Counting(AtomicU32);
+
+    impl Backend for Counting {
+        fn call(&self, request: api::Request) -> Result<api::Response, api::ErrorDocument> {
+            // Relaxed: read after the conversation has ended.
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(match request {
+                api::Request::Reload => api::Response::Reload(api::ReloadDocument::default()),
+                api::Request::Show(_) => api::Response::Ports(api::PortsDocument::default()),
+            })
+        }
+    }
+
+    /// The answer to a request line from that user and group, and how often the backend was called for it.
+    fn ask(uid: u32, gid: Gid, line: &str) -> (String, u32) {
+        let backend = Arc::new(Counting::default());
+        let peer = Peer { uid: Uid::from_raw(uid), gid };
+        let router = routes::router(backend.clone(), Privileged::new(Some(OPERATORS))).layer(Extension(peer));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+        let answer = runtime.expect("a runtime").block_on(async {
+            let (mut client, server) = UnixStream::pair().expect("a pair of sockets");
+            let server = tokio::spawn(converse(server, router));
+            client.write_all(format!("{line} HTTP/1.1\r\nHost: c\r\n\r\n").as_bytes()).await.expect("writes");
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.expect("reads");
+            server.await.expect("ends");
+            answer
+        });
+        (answer, backend.0.load(Ordering::Relaxed))
+    }
+
+    #[test]
+    fn a_stranger_may_look_but_not_change() {
+        let (shown, calls) = ask(4_000_000_002, Gid::from_raw(4_000_000_002), "GET /v1/ports");
+        assert!(shown.starts_with("HTTP/1.1 200 "), "{shown}");
+        assert_eq!(calls, 1);
+        let (refused, calls) = ask(4_000_000_002, Gid::from_raw(4_000_000_002), "POST /v1/reload");
+        assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+        assert!(refused.contains(r#""code":"forbidden""#) && refused.contains("user 4000000002"), "{refused}");
+        assert_eq!(calls, 0, "the backend never hears of it");
+    }
+
+    #[test]
+    fn root_and_the_group_may_change() {
+        for (uid, gid) in [(0, Gid::from_raw(0)), (4_000_000_002, OPERATORS)] {
+            let (done, calls) = ask(uid, gid, "POST /v1/reload");
+            assert!(done.starts_with("HTTP/1.1 200 "), "{done}");
+            assert_eq!(calls, 1);
+        }
+    }
+}
