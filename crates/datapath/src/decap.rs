@@ -5,7 +5,7 @@
 
 use crate::burst::{Lanes, Verdict};
 use crate::hash::HEAD;
-use crate::io::{Checksum, Frame, RxMeta};
+use crate::io::{CONTIGUOUS, Checksum, Frame, RxMeta};
 use crate::parse::{is_group, macs};
 use crate::{BURST, Burst, refuse};
 use fib::{Fabric, Snapshot, SourceCheck, mac_key, vtep_key};
@@ -58,12 +58,15 @@ fn one<F: Frame>(
     lane: usize,
 ) -> Result<Outer, Verdict> {
     let (octets, total) = (frame.octets(), frame.total_octets());
-    let tagged = octets.first_chunk::<14>().is_some_and(|h| be16::<12, 14>(h) == ethernet::TYPE_VLAN);
+    // Behind a tag that the port took out, a second one is the payload's.
+    let tagged =
+        meta.stripped.is_none() && octets.first_chunk::<14>().is_some_and(|h| be16::<12, 14>(h) == ethernet::TYPE_VLAN);
     let l3 = ethernet::HEADER_OCTETS + if tagged { ethernet::TAG_OCTETS } else { 0 };
     let found = octets.get(l3..).and_then(|rest| rest.first_chunk::<L3_OCTETS>());
     let Some(h) = found else { return Err(refuse::why(fabric, meta, octets, total)) };
     let meta = if be16::<26, L3_OCTETS>(h) == 0 { meta } else { refuse::with_udp_verified(meta, &octets[l3..]) };
-    if !(is_ours(fabric, meta, octets, tagged) && is_plain_vxlan(fabric, meta, h, total - l3)) {
+    let contiguous = octets.len() >= CONTIGUOUS.min(total);
+    if !(contiguous && is_ours(fabric, meta, octets, tagged) && is_plain_vxlan(fabric, meta, h, total - l3)) {
         return Err(refuse::why(fabric, meta, octets, total));
     }
     let inner = usize::from(be16::<2, L3_OCTETS>(h)) - OVERHEAD;

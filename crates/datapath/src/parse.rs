@@ -35,7 +35,7 @@ pub(crate) fn access<F: Frame>(burst: &mut Burst<F>) {
         let mut padded = [0; HEAD];
         let head = match octets.first_chunk::<HEAD>() {
             Some(head) => head,
-            None => match short(octets, &mut padded, burst.meta[lane].stripped.is_some()) {
+            None => match short(octets, frame.total_octets(), &mut padded, burst.meta[lane].stripped.is_some()) {
                 Ok(()) => &padded,
                 Err(reason) => {
                     burst.lanes.drop(lane, reason);
@@ -69,7 +69,10 @@ pub(crate) fn access<F: Frame>(burst: &mut Burst<F>) {
 
 /// Copies a frame that is shorter than the usual head, if it is long enough to have one at all.
 #[cold]
-fn short(octets: &[u8], padded: &mut [u8; HEAD], stripped: bool) -> Result<(), DropReason> {
+fn short(octets: &[u8], total: usize, padded: &mut [u8; HEAD], stripped: bool) -> Result<(), DropReason> {
+    if octets.len() != total {
+        return Err(DropReason::NotContiguous);
+    }
     if octets.len() < ethernet::HEADER_OCTETS {
         return Err(DropReason::Runt);
     }

@@ -9,15 +9,20 @@ use wire::ethernet;
 
 const MACS: usize = 12;
 
-/// Copies a fabric frame to the host, without the fabric's VLAN tag.
-pub(crate) fn to_host<F: Frame>(host: Option<&mut SlotSender>, port: PortIndex, frame: &F) -> Result<(), DropReason> {
+/// Copies a fabric frame to the host, without the fabric's VLAN tag, which the port may have taken out already.
+pub(crate) fn to_host<F: Frame>(
+    host: Option<&mut SlotSender>,
+    port: PortIndex,
+    stripped: bool,
+    frame: &F,
+) -> Result<(), DropReason> {
     let octets = frame.octets();
     if octets.len() != frame.total_octets() {
         return Err(DropReason::NotContiguous);
     }
     let Some(host) = host else { return Err(DropReason::PuntQueueFull) };
     let (macs, rest) = octets.split_at(octets.len().min(MACS));
-    let tagged = rest.starts_with(&ethernet::TYPE_VLAN.to_be_bytes());
+    let tagged = !stripped && rest.starts_with(&ethernet::TYPE_VLAN.to_be_bytes());
     let rest = if tagged { rest.get(ethernet::TAG_OCTETS..).unwrap_or(&[]) } else { rest };
     let class = SlotClass::of_frame(octets);
     host.send_parts(class, port.row() as u16, macs, rest).map_err(|error| match error {

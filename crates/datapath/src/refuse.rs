@@ -5,7 +5,7 @@
 
 use crate::Verdict;
 use crate::decap::{OVERHEAD, vlan_matches};
-use crate::io::{Checksum, RxMeta};
+use crate::io::{CONTIGUOUS, Checksum, RxMeta};
 use fib::Fabric;
 use telemetry::DropReason;
 use wire::{MacAddr, Tci, checksum, ethernet, ipv4, udp, vxlan};
@@ -17,6 +17,9 @@ fn be16_at(octets: &[u8], at: usize) -> Option<u16> {
 /// The verdict on a frame whose first buffer is `octets`, `total` octets long altogether.
 #[cold]
 pub(crate) fn why(fabric: &Fabric, meta: RxMeta, octets: &[u8], total: usize) -> Verdict {
+    if octets.len() < CONTIGUOUS.min(total) {
+        return Verdict::Drop(DropReason::NotContiguous);
+    }
     let Some(destination) = octets.first_chunk::<6>().filter(|_| octets.len() >= ethernet::HEADER_OCTETS) else {
         return Verdict::Drop(DropReason::OuterRunt);
     };
@@ -27,7 +30,7 @@ pub(crate) fn why(fabric: &Fabric, meta: RxMeta, octets: &[u8], total: usize) ->
     let mut l3 = ethernet::HEADER_OCTETS;
     let mut ether_type = be16_at(octets, 12);
     let mut tag = meta.stripped;
-    if ether_type == Some(ethernet::TYPE_VLAN) {
+    if tag.is_none() && ether_type == Some(ethernet::TYPE_VLAN) {
         tag = be16_at(octets, 14).map(Tci::new);
         l3 += ethernet::TAG_OCTETS;
         ether_type = be16_at(octets, 16);
@@ -38,10 +41,15 @@ pub(crate) fn why(fabric: &Fabric, meta: RxMeta, octets: &[u8], total: usize) ->
     }
     let ip = octets.get(l3..).unwrap_or(&[]);
     let available = total.saturating_sub(l3);
-    if ether_type != ethernet::TYPE_IPV4 || ip.first().is_none_or(|b| b >> 4 != 4) {
+    if ether_type != ethernet::TYPE_IPV4 || ip.first().is_some_and(|b| b >> 4 != 4) {
         return Verdict::Punt;
     }
-    ipv4(fabric, meta, ip, available).map_or(Verdict::Punt, Verdict::Drop)
+    match ipv4(fabric, meta, ip, available) {
+        None => Verdict::Punt,
+        // RFC 1122 section 3.3.6: a packet to our address has no business in a group's frame.
+        Some(_) if destination != fabric.mac => Verdict::Drop(DropReason::OuterMacNotOurs),
+        Some(reason) => Verdict::Drop(reason),
+    }
 }
 
 /// The reason against an IPv4 packet, or `None` if it is the host's business.
@@ -83,7 +91,8 @@ fn udp_and_vxlan(ip: &[u8; 20], datagram: &[u8], total: usize, meta: RxMeta) -> 
     }
     let sent = u16::from_be_bytes([header[6], header[7]]);
     if sent != 0 && meta.l4 != Checksum::Good && !udp_checksum_is_right(ip, datagram, total) {
-        return DropReason::UdpChecksum;
+        let in_one_buffer = datagram.len() >= total - ipv4::HEADER_OCTETS;
+        return if in_one_buffer { DropReason::UdpChecksum } else { DropReason::NotContiguous };
     }
     let flags = datagram.get(udp::HEADER_OCTETS).copied().unwrap_or(0);
     if total < OVERHEAD {
@@ -105,7 +114,7 @@ pub(crate) fn with_udp_verified(meta: RxMeta, ip: &[u8]) -> RxMeta {
     if udp_checksum_is_right(header, datagram, total) { RxMeta { l4: Checksum::Good, ..meta } } else { meta }
 }
 
-/// RFC 768, over a datagram in one buffer; one in several cannot be verified and counts as wrong.
+/// RFC 768, over a datagram in one buffer; one in several cannot be verified.
 fn udp_checksum_is_right(ip: &[u8; 20], datagram: &[u8], total: usize) -> bool {
     let octets = total.saturating_sub(ipv4::HEADER_OCTETS);
     let Some(datagram) = datagram.get(..octets) else { return false };

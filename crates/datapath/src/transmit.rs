@@ -85,14 +85,14 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     /// Carries out the verdicts: every frame of the burst leaves here. Flooding comes after all others are sent.
     #[inline]
     pub(crate) fn carry_out(&mut self, t: &Snapshot, burst: &mut Burst<P::Frame>, side: Side) {
-        let Burst { port, frames, lanes, .. } = burst;
+        let Burst { port, frames, meta, lanes } = burst;
         self.ledger().received.add(frames.len() as u64);
         for (lane, frame) in frames.drain(..).enumerate() {
             match lanes.verdict[lane % BURST] {
                 Verdict::Send(port) => self.stage(port, frame),
                 Verdict::Drop(reason) => self.bury(frame, reason),
                 Verdict::Flood => self.floods.push((lane, frame)),
-                Verdict::Punt => self.punt(*port, frame),
+                Verdict::Punt => self.punt(*port, meta[lane % BURST].stripped.is_some(), frame),
                 Verdict::Continue => self.bury(frame, DropReason::NoNexthop),
             }
         }
@@ -111,8 +111,8 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         self.flush();
     }
 
-    fn punt(&mut self, port: PortIndex, frame: P::Frame) {
-        match punt::to_host(self.host.as_mut(), port, &frame) {
+    fn punt(&mut self, port: PortIndex, stripped: bool, frame: P::Frame) {
+        match punt::to_host(self.host.as_mut(), port, stripped, &frame) {
             Ok(()) => {
                 self.ledger().punted.add(1);
                 self.free(frame);

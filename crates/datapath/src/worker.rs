@@ -76,6 +76,7 @@ where
 
     /// Works until `stop` is set.
     pub fn run(&mut self, stop: &AtomicBool) {
+        self.outlet.telemetry().started_tsc.set(self.clock.cycles());
         // Relaxed: the flag publishes nothing, and a round more does not matter.
         while !stop.load(Relaxed) {
             let worked = self.round();

@@ -193,6 +193,21 @@ impl Builder {
         self.next.macs.remove(mac_key(network, mac.to_bits())).is_some()
     }
 
+    /// Whether there is a tunnel of this number.
+    pub fn has_tunnel(&self, id: TunnelId) -> bool {
+        self.next.tunnel(id).is_some()
+    }
+
+    /// Whether there is a next hop of this number.
+    pub fn has_nexthop(&self, id: NexthopId) -> bool {
+        self.next.nexthop(id).is_some()
+    }
+
+    /// Whether a MAC of a network is an interface's on this node.
+    pub fn is_local(&self, network: NetworkId, mac: MacAddr) -> bool {
+        matches!(self.next.destination(network, mac), Some(Destination::Vif(_)))
+    }
+
     /// The snapshot.
     pub fn finish(self) -> Snapshot {
         self.next

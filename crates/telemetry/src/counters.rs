@@ -110,6 +110,8 @@ pub struct WorkerTelemetry {
     pub bursts: Counter,
     /// TSC cycles spent on rounds that found something.
     pub busy_cycles: Counter,
+    /// The TSC when it began to work.
+    pub started_tsc: Counter,
     /// The TSC at the start of the latest round: its heartbeat.
     pub heartbeat_tsc: Counter,
     /// The longest time between the starts of two rounds, in TSC cycles, deliberate sleep excluded.
@@ -130,6 +132,7 @@ impl WorkerTelemetry {
             empty_polls: Counter::default(),
             bursts: Counter::default(),
             busy_cycles: Counter::default(),
+            started_tsc: Counter::default(),
             heartbeat_tsc: Counter::default(),
             longest_gap_cycles: Counter::default(),
             generation: Counter::default(),

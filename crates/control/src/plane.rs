@@ -1,0 +1,19 @@
+//! What control asks of the running ports and pools, without knowing what drives them.
+
+/// The ports, pools and clock of the process. Called from several threads; must not disturb workers.
+pub trait DataPlane: Send + Sync {
+    /// Every port, in the node file's order, with its counters now. The list of its VLANs is control's to fill.
+    fn ports(&self) -> Vec<api::Port>;
+
+    /// The buffers of each worker's pool.
+    fn pools(&self) -> Vec<api::PoolUse>;
+
+    /// The time stamp counter.
+    fn cycles(&self) -> u64;
+
+    /// Its ticks a second.
+    fn cycles_per_second(&self) -> u64;
+
+    /// What version of DPDK drives it.
+    fn dpdk_version(&self) -> String;
+}

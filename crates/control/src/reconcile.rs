@@ -1,0 +1,269 @@
+//! One loop: take in what came, fold it into the tables, publish what changed.
+//!
+//! ```text
+//!   kernel events --+                                        +--> requests to the kernel
+//!   route changes --+--> take in --> tables --> publish -----+--> snapshot to the workers (RCU)
+//!   calls ----------+       ^                                +--> answers to callers
+//!                           |
+//!   reload: files are read and checked on a thread of their own, and come back here whole or not at all
+//! ```
+//!
+//! A turn publishes at most once, and publications are at least [`PUBLISH_EVERY`] apart: ten thousand changes a second
+//! become a hundred snapshots. Nothing here waits for a worker, and no worker for this.
+
+use crate::config::{self, ConfigErrors, Loaded};
+use crate::plane::DataPlane;
+use crate::routes::{RouteChange, Routes};
+use crate::status::{Identity, Sources, View, VifStatus};
+use crate::tables::{FabricPort, TableError, Tables, VifRow};
+use crate::underlay::{KernelEvent, KernelRequest, Underlay};
+use crossbeam_channel::{Receiver, Select, Sender, bounded};
+use fib::Snapshot;
+use hashbrown::HashMap;
+use rcu::Publisher;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use telemetry::{VifTotals, WorkerTelemetry};
+
+mod reload;
+
+pub(crate) use reload::finding;
+
+/// The least time between two publications.
+pub const PUBLISH_EVERY: Duration = Duration::from_millis(10);
+/// The longest time between two turns.
+const TURN_EVERY: Duration = Duration::from_millis(100);
+/// Most messages of one kind that a turn takes in.
+const TURN_MESSAGES: usize = 4096;
+
+/// What others ask of control. Answers go through a channel of one place, so control never waits for the asker.
+pub enum Call {
+    /// All that there is to look at; rendering is the asker's business.
+    Look(Sender<View>),
+    /// Read the files again.
+    Reload(Sender<Result<api::ReloadDocument, api::ErrorDocument>>),
+}
+
+/// What control works with.
+pub struct Means {
+    /// The node file and the network file.
+    pub files: (PathBuf, PathBuf),
+    /// Both, as read at start.
+    pub loaded: Loaded,
+    /// The fabric port as it turned out to be.
+    pub fabric_port: FabricPort,
+    /// The end of the snapshots that writes; workers have the others.
+    pub publisher: Publisher<Snapshot>,
+    /// The tables that the publisher's first snapshot came from.
+    pub tables: Tables,
+    /// Each worker's counters.
+    pub workers: Vec<Arc<WorkerTelemetry>>,
+    /// Ports, pools, clock.
+    pub plane: Arc<dyn DataPlane>,
+    /// Who we are, for `show version`.
+    pub identity: Identity,
+    /// What Linux says.
+    pub kernel_events: Receiver<KernelEvent>,
+    /// What we ask of Linux; `false` if it could not be passed on, and is asked again later.
+    pub kernel_requests: Box<dyn Fn(KernelRequest) -> bool + Send>,
+    /// Routes from other control-plane sources.
+    pub route_changes: Receiver<RouteChange>,
+    /// Calls of the adapters.
+    pub calls: Receiver<Call>,
+}
+
+/// The control thread's state.
+pub struct Control {
+    means: Means,
+    loaded: Arc<Loaded>,
+    sources: Arc<Sources>,
+    routes: Arc<Routes>,
+    underlay: Underlay,
+    vifs: Arc<Vec<Option<VifStatus>>>,
+    pending_routes: Vec<RouteChange>,
+    underlay_moved: bool,
+    rebuild: bool,
+    published: Instant,
+    reloads: (Sender<reload::Finished>, Receiver<reload::Finished>),
+    reloading: bool,
+}
+
+impl Control {
+    /// Control over a configuration that was read at start; its first snapshot is published at once.
+    ///
+    /// # Errors
+    /// If the configuration does not fit into the tables.
+    pub fn new(means: Means) -> Result<Self, TableError> {
+        let underlay = Underlay::new(means.loaded.node.fabric.host_interface.to_string());
+        let loaded = Arc::new(means.loaded.clone());
+        let mut control = Self {
+            sources: Arc::new(Sources::now(&means.files, 1)),
+            routes: Arc::default(),
+            underlay,
+            vifs: Arc::default(),
+            pending_routes: Vec::new(),
+            underlay_moved: false,
+            rebuild: false,
+            published: Instant::now(),
+            reloads: bounded(1),
+            reloading: false,
+            loaded: Arc::clone(&loaded),
+            means,
+        };
+        control.put_in_force(loaded)?;
+        Ok(control)
+    }
+
+    /// Turns until `stop` is set.
+    pub fn run(&mut self, stop: &AtomicBool) {
+        while !stop.load(Ordering::Relaxed) {
+            self.wait();
+            self.turn(Instant::now());
+        }
+    }
+
+    /// One turn: takes in what has come, publishes what has changed.
+    pub fn turn(&mut self, now: Instant) {
+        self.hear_kernel();
+        self.hear_routes();
+        self.hear_callers();
+        self.hear_reload(now);
+        self.ask_kernel(now);
+        if now.saturating_duration_since(self.published) >= PUBLISH_EVERY {
+            self.publish_changes(now);
+        }
+        self.means.publisher.collect();
+    }
+
+    /// Until something comes, or it is time to publish or to look after things.
+    fn wait(&self) {
+        let dirty = self.rebuild || self.underlay_moved || !self.pending_routes.is_empty();
+        let mut select = Select::new();
+        if dirty {
+            // Only calls end the pause between two publications early.
+            select.recv(&self.means.calls);
+            let rest = PUBLISH_EVERY.saturating_sub(self.published.elapsed());
+            let _ = select.ready_timeout(rest);
+            return;
+        }
+        select.recv(&self.means.calls);
+        select.recv(&self.reloads.1);
+        select.recv(&self.means.kernel_events);
+        select.recv(&self.means.route_changes);
+        let _ = select.ready_timeout(TURN_EVERY);
+    }
+
+    fn hear_kernel(&mut self) {
+        for event in self.means.kernel_events.try_iter().take(TURN_MESSAGES) {
+            self.underlay_moved |= self.underlay.apply(event);
+        }
+    }
+
+    fn hear_routes(&mut self) {
+        for change in self.means.route_changes.try_iter().take(TURN_MESSAGES) {
+            if Arc::make_mut(&mut self.routes).apply(change) {
+                self.pending_routes.push(change);
+            }
+        }
+    }
+
+    fn ask_kernel(&mut self, now: Instant) {
+        for request in self.underlay.poll(now) {
+            if !(self.means.kernel_requests)(request) {
+                tracing::debug!(?request, "the kernel is not asked now; it will be later");
+            }
+        }
+    }
+
+    fn hear_callers(&mut self) {
+        let calls: Vec<Call> = self.means.calls.try_iter().take(TURN_MESSAGES).collect();
+        for call in calls {
+            // An asker that has gone away needs no answer.
+            match call {
+                Call::Look(asker) => drop(asker.try_send(self.view())),
+                Call::Reload(asker) => self.start_reload(asker),
+            }
+        }
+    }
+
+    /// Makes the smallest snapshot that has all pending changes, and publishes it.
+    fn publish_changes(&mut self, now: Instant) {
+        if let Err(error) = self.fold_changes() {
+            tracing::error!(%error, "a change could not be put into the tables; the last good ones stay in force");
+        }
+        self.published = now;
+    }
+
+    fn fold_changes(&mut self) -> Result<(), TableError> {
+        let changes = std::mem::take(&mut self.pending_routes);
+        if !changes.is_empty() && !self.rebuild {
+            let current = self.means.publisher.current();
+            match self.means.tables.amend_routes(current, &self.routes, &changes)? {
+                Some(next) => drop(self.means.publisher.publish(next)),
+                None => self.rebuild = true,
+            }
+        }
+        if std::mem::take(&mut self.rebuild) {
+            return self.put_in_force(Arc::clone(&self.loaded));
+        }
+        if std::mem::take(&mut self.underlay_moved) {
+            let current = self.means.publisher.current();
+            let next = self.means.tables.amend_underlay(current, &self.loaded.node, &self.underlay)?;
+            self.means.publisher.publish(next);
+        }
+        Ok(())
+    }
+
+    /// Builds everything anew from `loaded` and publishes it. On an error nothing has changed.
+    fn put_in_force(&mut self, loaded: Arc<Loaded>) -> Result<(), TableError> {
+        let mut routes = Arc::clone(&self.routes);
+        if !Arc::ptr_eq(&loaded, &self.loaded) || self.means.publisher.generation() == 1 {
+            Arc::make_mut(&mut routes).set_static(&loaded.network);
+        }
+        let next = self.means.publisher.generation() + 1;
+        let oldest = self.means.publisher.oldest_in_use();
+        let (snapshot, rows) = self.means.tables.rebuild(&loaded, &routes, &self.underlay, next, oldest)?;
+        self.vifs = Arc::new(self.count_from_here(&rows));
+        self.means.publisher.publish(snapshot);
+        self.underlay.track(self.means.tables.vteps());
+        (self.loaded, self.routes) = (loaded, routes);
+        self.underlay_moved = false;
+        Ok(())
+    }
+
+    /// Makes room for the counters of new interfaces, which begin where the row's earlier owner left them.
+    fn count_from_here(&self, rows: &[Option<VifRow>]) -> Vec<Option<VifStatus>> {
+        let before: HashMap<_, _> = self.vifs.iter().flatten().map(|vif| (vif.index, vif.baseline)).collect();
+        let status = |row: &VifRow| {
+            for worker in &self.means.workers {
+                if !worker.reserve(row.index) {
+                    tracing::error!(vif = %row.index, "no room for the counters of this interface: they stay zero");
+                }
+            }
+            let baseline = if row.is_new { None } else { before.get(&row.index).copied() };
+            let baseline = baseline.unwrap_or_else(|| {
+                let mut sum = VifTotals::default();
+                self.means.workers.iter().for_each(|worker| sum += worker.vif(row.index).read());
+                sum
+            });
+            VifStatus { index: row.index, baseline }
+        };
+        rows.iter().map(|row| row.as_ref().map(status)).collect()
+    }
+
+    fn view(&self) -> View {
+        View {
+            loaded: Arc::clone(&self.loaded),
+            sources: Arc::clone(&self.sources),
+            routes: Arc::clone(&self.routes),
+            vifs: Arc::clone(&self.vifs),
+            generation: self.means.publisher.generation(),
+            nexthops: self.means.tables.vteps().map(|vtep| (vtep, self.underlay.resolve(vtep))).collect(),
+            workers: self.means.workers.clone(),
+            plane: Arc::clone(&self.means.plane),
+            identity: self.means.identity.clone(),
+        }
+    }
+}

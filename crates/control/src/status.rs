@@ -1,0 +1,94 @@
+//! What there is to look at, as documents. Control hands out a [`View`], which costs it a few reference counts; whoever
+//! asked renders it on a thread of its own.
+
+mod effective;
+mod forwarding;
+mod running;
+
+use crate::config::Loaded;
+use crate::plane::DataPlane;
+use crate::routes::Routes;
+use crate::underlay::Resolution;
+use api::{ErrorDocument, Response, Show, Timestamp};
+use fib::VifIndex;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use telemetry::{VifTotals, WorkerTelemetry};
+
+pub(crate) use crate::reconcile::finding;
+
+/// Who the process is.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The program's version.
+    pub version: String,
+    /// The commit that it was built from, where known.
+    pub commit: Option<String>,
+    /// `release` or `debug`.
+    pub build: String,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// The cores of the workers, by id.
+    pub worker_cores: Vec<u16>,
+}
+
+/// Where the configuration in force came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Sources {
+    files: Vec<api::ConfigFile>,
+    loaded_at: Timestamp,
+    generation: u64,
+}
+
+impl Sources {
+    pub(crate) fn now((node, network): &(PathBuf, PathBuf), generation: u64) -> Self {
+        let file = |path: &PathBuf| api::ConfigFile {
+            path: path.display().to_string(),
+            size_octets: std::fs::metadata(path).map_or(0, |m| m.len()),
+        };
+        Self { files: vec![file(node), file(network)], loaded_at: Timestamp::now(), generation }
+    }
+}
+
+/// An interface's row, and what its counters showed when the row became its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct VifStatus {
+    pub(crate) index: VifIndex,
+    pub(crate) baseline: VifTotals,
+}
+
+/// The state at one moment. Cheap to make and to clone.
+#[derive(Clone)]
+pub struct View {
+    pub(crate) loaded: Arc<Loaded>,
+    pub(crate) sources: Arc<Sources>,
+    pub(crate) routes: Arc<Routes>,
+    /// In the order of `loaded.network.served`; `None` for a disabled VMI.
+    pub(crate) vifs: Arc<Vec<Option<VifStatus>>>,
+    pub(crate) generation: u64,
+    pub(crate) nexthops: Vec<(Ipv4Addr, Resolution)>,
+    pub(crate) workers: Vec<Arc<WorkerTelemetry>>,
+    pub(crate) plane: Arc<dyn DataPlane>,
+    pub(crate) identity: Identity,
+}
+
+impl View {
+    /// The document that was asked for.
+    ///
+    /// # Errors
+    /// If it is about an object that does not exist.
+    pub fn render(&self, show: &Show) -> Result<Response, ErrorDocument> {
+        Ok(match show {
+            Show::Ports => Response::Ports(self.ports()),
+            Show::Vifs => Response::Vifs(self.vifs()),
+            Show::Networks => Response::Networks(self.networks()),
+            Show::Fdb { network } => Response::Fdb(self.fdb(network.as_deref())?),
+            Show::Nexthops => Response::Nexthops(self.nexthops()),
+            Show::Drops { all } => Response::Drops(self.drops(*all)),
+            Show::Workers => Response::Workers(self.workers()),
+            Show::Config => Response::Config(self.config()),
+            Show::Version => Response::Version(self.version()),
+        })
+    }
+}

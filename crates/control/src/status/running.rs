@@ -1,0 +1,115 @@
+//! Ports, workers, drops, version: how the process does.
+
+use super::View;
+use api::{
+    Accounting, DropEntry, DropsDocument, PollingMode, PortsDocument, VersionDocument, Worker, WorkerAccounting,
+    WorkerCount, WorkersDocument,
+};
+use telemetry::{DropReason, Totals, WorkerTelemetry};
+
+const NANOSECONDS: u128 = 1_000_000_000;
+
+impl View {
+    pub(super) fn ports(&self) -> PortsDocument {
+        let (node, network) = (&self.loaded.node, &self.loaded.network);
+        let mut ports = self.plane.ports();
+        for (position, port) in ports.iter_mut().enumerate() {
+            let here = network.served.iter().filter(|served| served.port.position() == position);
+            port.vlans = here.map(|served| served.vlan.value()).collect();
+            port.vlans.sort_unstable();
+            debug_assert_eq!(node.ports.get(position).map(|p| p.name.as_str()), Some(port.name.as_str()));
+        }
+        PortsDocument { ports }
+    }
+
+    pub(super) fn workers(&self) -> WorkersDocument {
+        let (now, hz) = (self.plane.cycles(), self.plane.cycles_per_second().max(1));
+        let pools = self.plane.pools();
+        let polling = match self.loaded.node.polling {
+            crate::config::Polling::Busy => PollingMode::Busy,
+            crate::config::Polling::Adaptive => PollingMode::Adaptive,
+        };
+        let one = |(id, t): (usize, &std::sync::Arc<WorkerTelemetry>)| Worker {
+            id: id as u16,
+            core: self.identity.worker_cores.get(id).copied().unwrap_or_default(),
+            tsc_hz: hz,
+            generation: t.generation.read(),
+            polling,
+            bursts: t.bursts.read(),
+            polls: t.polls.read(),
+            empty_polls: t.empty_polls.read(),
+            packets: t.ledger.received.read(),
+            busy_share: busy_share(t, now),
+            longest_poll_gap_ns: (u128::from(t.longest_gap_cycles.read()) * NANOSECONDS / u128::from(hz)) as u64,
+            longest_own_poll_gap_ns: None,
+            heartbeat_age_ms: now.saturating_sub(t.heartbeat_tsc.read()).saturating_mul(1000) / hz,
+            pool: pools.get(id).copied().unwrap_or_default(),
+        };
+        WorkersDocument { generation: self.generation, workers: self.workers.iter().enumerate().map(one).collect() }
+    }
+
+    pub(super) fn drops(&self, all: bool) -> DropsDocument {
+        let mut sum = Totals::default();
+        let mut workers = Vec::new();
+        for (worker, telemetry) in (0u16..).zip(&self.workers) {
+            let totals = telemetry.ledger.totals();
+            sum += totals;
+            workers.push(WorkerAccounting { worker, accounting: accounting(&totals) });
+        }
+        let reasons = DropReason::ALL.iter().map(|reason| self.drop_entry(*reason));
+        let reasons = reasons.filter(|entry| all || entry.count > 0).collect();
+        DropsDocument { accounting: accounting(&sum), workers, reasons }
+    }
+
+    fn drop_entry(&self, reason: DropReason) -> DropEntry {
+        let counts = (0u16..).zip(&self.workers);
+        let counts = counts.map(|(worker, t)| WorkerCount { worker, count: t.dropped(reason) });
+        let per_worker: Vec<WorkerCount> = counts.filter(|c| c.count > 0).collect();
+        DropEntry {
+            reason: reason.name().into(),
+            stage: Some(reason.stage().to_string()),
+            count: per_worker.iter().map(|c| c.count).sum(),
+            per_worker,
+            explanation: reason.explanation().into(),
+            advice: reason.advice().into(),
+        }
+    }
+
+    pub(super) fn version(&self) -> VersionDocument {
+        VersionDocument {
+            version: self.identity.version.clone(),
+            commit: self.identity.commit.clone(),
+            build: self.identity.build.clone(),
+            dpdk: self.plane.dpdk_version(),
+            config_version: 1,
+            pid: std::process::id(),
+            started_at: self.identity.started_at,
+        }
+    }
+}
+
+/// The share of its life that a worker spent on rounds with something to do.
+fn busy_share(telemetry: &WorkerTelemetry, now: u64) -> f64 {
+    let life = now.saturating_sub(telemetry.started_tsc.read());
+    if life == 0 || telemetry.polls.read() == 0 {
+        return 0.0;
+    }
+    (telemetry.busy_cycles.read() as f64 / life as f64).min(1.0)
+}
+
+fn accounting(t: &Totals) -> Accounting {
+    Accounting {
+        received: t.received,
+        injected: t.injected,
+        generated: t.generated,
+        copies: t.copies,
+        taken_over: t.taken_over,
+        transmitted: t.transmitted,
+        dropped: t.dropped,
+        punted: t.punted,
+        consumed: t.consumed,
+        handed_over: t.handed_over,
+        held: t.held,
+        unaccounted: t.unaccounted(),
+    }
+}
