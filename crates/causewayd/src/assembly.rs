@@ -1,0 +1,269 @@
+//! Starts everything in order, and stops it in reverse.
+//!
+//! Ports first, since the fabric port's MAC is the host interface's; then Linux; then the workers, on an empty snapshot;
+//! then control, which publishes the real one; the API last: when it answers, the gateway serves.
+
+use crate::ports::{self, Running};
+use crate::watch;
+use crate::workers::{self, Parts, Workers};
+use anyhow::{Context, Result};
+use api::{ErrorCode, ErrorDocument, Request, Response, Timestamp};
+use control::config::{Device, Loaded, NodeModel};
+use control::reconcile::{Call, Control, Means};
+use control::status::Identity;
+use control::tables::{FabricPort, Tables};
+use control::underlay::Ipv4Prefix;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use dpdk::{Eal, EalConfig, Memory};
+use fib::Snapshot;
+use netlink::{Follower, HostInterface, HostInterfaceConfig, HostIo, HostIoHandle, StaticRoute, Tap};
+use rcu::Publisher;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use telemetry::WorkerTelemetry;
+use telemetry::slots::{self, SlotReceiver, SlotSender};
+use wire::{MacAddr, ethernet};
+
+/// Frames that may wait between a worker and the host, each way.
+const HOST_SLOTS: usize = 512;
+/// Kernel events, and calls, that may wait for control.
+const WAITING_EVENTS: usize = 4096;
+const WAITING_CALLS: usize = 64;
+const WAITING_ROUTES: usize = 65_536;
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+const RUN_DIR: &str = "/run/causeway";
+
+/// The running gateway. Fields are dropped in this order: the reverse of how they were started.
+pub struct Gateway {
+    calls: Sender<Call>,
+    _api: rest::Handle,
+    _control: Service,
+    _watch: Service,
+    _workers: Workers,
+    _host_io: HostIoHandle,
+    _follower: Follower,
+    host_interface: Option<HostInterface>,
+    _plane: Arc<Running>,
+    _eal: Eal,
+}
+
+/// A thread that is told to stop, and joined.
+struct Service {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Service {
+    fn start(name: &str, body: impl FnOnce(&AtomicBool) + Send + 'static) -> Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        let thread = thread::Builder::new().name(name.into()).spawn(move || body(&told));
+        let thread = thread.with_context(|| format!("cannot start the {name} thread"))?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("a thread ended by a panic");
+        }
+    }
+}
+
+/// Both ends of the channels between the workers and the host.
+struct HostChannels {
+    to_host: Vec<SlotSender>,
+    from_workers: Vec<SlotReceiver>,
+    from_host: SlotReceiver,
+    to_worker: SlotSender,
+}
+
+impl HostChannels {
+    fn new(node: &NodeModel) -> Self {
+        let octets = usize::from(node[node.fabric_port].mtu) + ethernet::HEADER_OCTETS + ethernet::TAG_OCTETS;
+        let (to_host, from_workers) = node.workers.iter().map(|_| slots::channel(HOST_SLOTS, octets)).unzip();
+        let (to_worker, from_host) = slots::channel(HOST_SLOTS, octets);
+        Self { to_host, from_workers, from_host, to_worker }
+    }
+}
+
+impl Gateway {
+    /// Starts all; `files` are read again on reload.
+    ///
+    /// # Errors
+    /// Says which step failed, on what, and what to do. Nothing is left behind.
+    pub fn start(files: (PathBuf, PathBuf), loaded: Loaded) -> Result<Self> {
+        let node = loaded.node.clone();
+        let eal = Eal::start(&eal_config(&node)).context("DPDK does not start")?;
+        let pools = ports::pools(&eal, &node)?;
+        let mut opened = node.ports.iter().map(|p| ports::open(&eal, p, &pools)).collect::<Result<Vec<_>>>()?;
+        let report = opened[node.fabric_port.position()].port.report();
+        let fabric_port = FabricPort { mac: MacAddr::new(report.mac), mtu: report.mtu };
+
+        let (host_interface, tap) = host_interface(&node, fabric_port)?;
+        let (follower, kernel_events, requester) = Follower::start(WAITING_EVENTS)?;
+        let tables = Tables::new(fabric_port, node.limits.vmis as usize, dpdk::lcore::tsc());
+        let mut publisher = Publisher::new(tables.empty(&node));
+        let workers = telemetry(&node);
+        let channels = HostChannels::new(&node);
+        let (parts, host_io) = start_host(&node, &pools, &mut publisher, &workers, channels, tap)?;
+        let made = workers::make(&node, &mut opened, parts);
+        let ports = opened.into_iter().map(|opened| opened.port).zip(node.ports.iter().cloned()).collect();
+        let plane = Running::new(ports, pools, &eal);
+        let running = workers::start(&eal, &node.workers, made)?;
+
+        let (calls, to_answer) = bounded(WAITING_CALLS);
+        let (_routes, route_changes) = bounded(WAITING_ROUTES);
+        let means = Means {
+            files,
+            loaded,
+            fabric_port,
+            publisher,
+            tables,
+            workers: workers.clone(),
+            plane: Arc::clone(&plane) as _,
+            identity: identity(&node),
+            kernel_events,
+            kernel_requests: Box::new(move |request| requester.request(request).is_ok()),
+            route_changes,
+            calls: to_answer,
+        };
+        let mut control = Control::new(means).context("the configuration does not fit")?;
+        let control = Service::start("control", move |stop| control.run(stop))?;
+        let watched = Arc::clone(&plane);
+        let watch = Service::start("watch", move |stop| watch::run(&watched, &workers, stop))?;
+        let config = rest::Config { socket: node.api.socket.clone(), group: Some(node.api.group.to_string()) };
+        let api = rest::serve(config, Arc::new(Backend { calls: calls.clone() })).context("api.socket")?;
+        tracing::info!(node = %node.name, socket = %node.api.socket.display(), "the gateway serves");
+        Ok(Self {
+            calls,
+            _api: api,
+            _control: control,
+            _watch: watch,
+            _workers: running,
+            _host_io: host_io,
+            _follower: follower,
+            host_interface: Some(host_interface),
+            _plane: plane,
+            _eal: eal,
+        })
+    }
+
+    /// Reads the configuration files again; control logs how it went.
+    pub fn reload(&self) {
+        let (answer, _) = bounded(1);
+        if self.calls.try_send(Call::Reload(answer)).is_err() {
+            tracing::error!("control has too much to do: reload not begun, try again");
+        }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        tracing::info!("stopping");
+        if let Some(Err(error)) = self.host_interface.take().map(HostInterface::remove_routes) {
+            tracing::warn!(%error, "configured routes were not removed");
+        }
+    }
+}
+
+fn eal_config(node: &NodeModel) -> EalConfig {
+    let size_mb = node.memory.size_mb;
+    let memory = if node.memory.hugepages { Memory::Hugepages { size_mb } } else { Memory::Ordinary { size_mb } };
+    let pci = node.ports.iter().filter(|port| matches!(port.device, Device::Pci(_)));
+    let cores = dpdk::lcore::available();
+    let is_worker = |core: &usize| node.workers.iter().any(|worker| usize::from(worker.value()) == *core);
+    let main_core = cores.iter().find(|core| !is_worker(core)).or(cores.first()).copied().unwrap_or(0);
+    EalConfig {
+        file_prefix: node.memory.file_prefix.to_string(),
+        memory,
+        main_core,
+        pci_devices: pci.filter_map(|port| port.device.to_string().parse().ok()).collect(),
+        run_dir: RUN_DIR.into(),
+    }
+}
+
+fn host_interface(node: &NodeModel, port: FabricPort) -> Result<(HostInterface, Tap)> {
+    let fabric = &node.fabric;
+    let route = |route: &control::config::FabricRoute| {
+        let to = Ipv4Prefix::covering(route.to, route.to_len).context("fabric.routes")?;
+        Ok(StaticRoute { to, via: route.via })
+    };
+    let config = HostInterfaceConfig {
+        name: fabric.host_interface.to_string(),
+        mac: port.mac,
+        mtu: port.mtu,
+        address: fabric.address,
+        prefix_len: fabric.prefix_len,
+        routes: fabric.routes.iter().map(route).collect::<Result<_>>()?,
+    };
+    HostInterface::set_up(&config).with_context(|| format!("{}: host interface {}", fabric.place, config.name))
+}
+
+fn telemetry(node: &NodeModel) -> Vec<Arc<WorkerTelemetry>> {
+    let vmis = node.limits.vmis as usize;
+    node.workers.iter().map(|_| Arc::new(WorkerTelemetry::new(vmis))).collect()
+}
+
+/// Starts the host I/O thread, and lays out what each worker is made from. Worker 0 sends for the host.
+fn start_host(
+    node: &NodeModel,
+    pools: &[dpdk::Pool],
+    publisher: &mut Publisher<Snapshot>,
+    workers: &[Arc<WorkerTelemetry>],
+    channels: HostChannels,
+    tap: Tap,
+) -> Result<(Vec<Parts>, HostIoHandle)> {
+    let HostChannels { to_host, from_workers, from_host, to_worker } = channels;
+    let mut from_host = Some(from_host);
+    let part = |((pool, telemetry), to_host): ((&dpdk::Pool, &Arc<WorkerTelemetry>), SlotSender)| Parts {
+        pool: pool.clone(),
+        snapshots: publisher.reader(),
+        telemetry: Arc::clone(telemetry),
+        to_host,
+        from_host: from_host.take(),
+    };
+    let parts = pools.iter().zip(workers).zip(to_host).map(part).collect();
+    let port = node.fabric_port.position() as u16;
+    let io = HostIo::start(tap, from_workers, to_worker, port).context("host interface")?;
+    Ok((parts, io))
+}
+
+fn identity(node: &NodeModel) -> Identity {
+    Identity {
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: option_env!("CAUSEWAY_COMMIT").map(str::to_owned),
+        build: if cfg!(debug_assertions) { "debug" } else { "release" }.into(),
+        started_at: Timestamp::now(),
+        worker_cores: node.workers.iter().map(|core| core.value()).collect(),
+    }
+}
+
+/// Answers the API from control's views; rendering happens on the API's threads.
+struct Backend {
+    calls: Sender<Call>,
+}
+
+impl Backend {
+    fn ask<T>(&self, make: impl FnOnce(Sender<T>) -> Call) -> Result<T, ErrorDocument> {
+        let (asker, answer): (Sender<T>, Receiver<T>) = bounded(1);
+        let busy = |_| ErrorDocument::new(ErrorCode::Busy, "control has too much to do: try again");
+        self.calls.try_send(make(asker)).map_err(busy)?;
+        let late = |_| ErrorDocument::new(ErrorCode::Unavailable, "control did not answer in time, or is stopping");
+        answer.recv_timeout(ANSWER_WITHIN).map_err(late)
+    }
+}
+
+impl rest::Backend for Backend {
+    fn call(&self, request: Request) -> Result<Response, ErrorDocument> {
+        match request {
+            Request::Show(show) => self.ask(Call::Look)?.render(&show),
+            Request::Reload => self.ask(Call::Reload)?.map(Response::Reload),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The data path's traits on DPDK's types. Nothing here decides anything.
+
+use arrayvec::ArrayVec;
+use datapath::io::{self, Checksum, Clock, Frame, RxMeta};
+use datapath::{BURST, Burst};
+use dpdk::{Mbuf, SharedMbuf};
+use std::time::Duration;
+use wire::Tci;
+
+/// How long an idle worker sleeps on adaptive polling: the kernel makes at least about 50 us more of it.
+const REST: Duration = Duration::from_micros(20);
+
+/// A frame in a DPDK buffer.
+#[repr(transparent)]
+pub struct DpdkFrame(Mbuf);
+
+/// No frame's part is longer, so a longer one simply does not fit.
+#[inline(always)]
+fn octets16(n: usize) -> u16 {
+    u16::try_from(n).unwrap_or(u16::MAX)
+}
+
+impl Frame for DpdkFrame {
+    #[inline(always)]
+    fn octets(&self) -> &[u8] {
+        self.0.octets()
+    }
+
+    #[inline(always)]
+    fn octets_mut(&mut self) -> &mut [u8] {
+        self.0.octets_mut()
+    }
+
+    #[inline(always)]
+    fn total_octets(&self) -> usize {
+        self.0.total_len() as usize
+    }
+
+    #[inline(always)]
+    fn prepend(&mut self, n: usize) -> Option<&mut [u8]> {
+        self.0.prepend(octets16(n))?;
+        Some(self.0.octets_mut())
+    }
+
+    #[inline(always)]
+    fn trim_front(&mut self, n: usize) {
+        let trimmed = self.0.trim_front(octets16(n));
+        debug_assert!(trimmed, "the pipeline cuts within the first buffer");
+    }
+
+    #[inline(always)]
+    fn append(&mut self, n: usize) -> Option<&mut [u8]> {
+        self.0.append(octets16(n))
+    }
+
+    #[inline(always)]
+    fn truncate(&mut self, total: usize) {
+        // A frame of several buffers keeps its tail: what follows the IP packet is padding, which its receiver ignores.
+        let _ = self.0.truncate(octets16(total));
+    }
+}
+
+/// A worker's buffers.
+pub struct DpdkPool(dpdk::Pool);
+
+impl DpdkPool {
+    /// The buffers of `pool`; the worker that uses them must be registered.
+    pub fn new(pool: dpdk::Pool) -> Self {
+        Self(pool)
+    }
+}
+
+impl io::Pool for DpdkPool {
+    type Frame = DpdkFrame;
+    type Payload = SharedMbuf;
+
+    fn allocate(&mut self) -> Option<DpdkFrame> {
+        self.0.alloc().map(DpdkFrame)
+    }
+
+    fn share(&mut self, frame: DpdkFrame) -> SharedMbuf {
+        SharedMbuf::from(frame.0)
+    }
+
+    fn replicate(&mut self, payload: &SharedMbuf) -> Option<DpdkFrame> {
+        let header = self.0.alloc()?;
+        payload.chain(header).ok().map(DpdkFrame)
+    }
+
+    fn free(&mut self, frames: &mut ArrayVec<DpdkFrame, BURST>) {
+        let mut raw: ArrayVec<Mbuf, BURST> = frames.drain(..).map(|frame| frame.0).collect();
+        dpdk::free_bulk(&mut raw);
+    }
+}
+
+/// A receive queue of a DPDK port.
+pub struct DpdkRx {
+    queue: dpdk::RxQueue,
+    arrived: ArrayVec<Mbuf, BURST>,
+}
+
+impl DpdkRx {
+    /// The queue.
+    pub fn new(queue: dpdk::RxQueue) -> Self {
+        Self { queue, arrived: ArrayVec::new() }
+    }
+}
+
+impl io::RxQueue for DpdkRx {
+    type Frame = DpdkFrame;
+
+    #[inline]
+    fn receive(&mut self, burst: &mut Burst<DpdkFrame>) {
+        self.queue.burst(&mut self.arrived);
+        for mbuf in self.arrived.drain(..) {
+            if let Some(first) = mbuf.octets().first() {
+                fib::prefetch::prefetch(first);
+            }
+            let meta = RxMeta {
+                stripped: mbuf.stripped_tci().map(Tci::new),
+                ip: verified(mbuf.ipv4_checksum()),
+                l4: verified(mbuf.l4_checksum()),
+            };
+            // The burst is empty and takes as many as arrive at most.
+            drop(burst.push(DpdkFrame(mbuf), meta));
+        }
+    }
+}
+
+/// Only "good" is taken on trust; whatever else a port says is verified by the pipeline.
+#[inline(always)]
+fn verified(checksum: dpdk::Checksum) -> Checksum {
+    if checksum == dpdk::Checksum::Good { Checksum::Good } else { Checksum::Unknown }
+}
+
+/// A transmit queue of a DPDK port.
+pub struct DpdkTx {
+    queue: dpdk::TxQueue,
+    chains: bool,
+}
+
+impl DpdkTx {
+    /// The queue; `chains` if its port takes frames of several segments.
+    pub fn new(queue: dpdk::TxQueue, chains: bool) -> Self {
+        Self { queue, chains }
+    }
+}
+
+impl io::TxQueue for DpdkTx {
+    type Frame = DpdkFrame;
+
+    #[inline]
+    fn transmit(&mut self, frames: &mut ArrayVec<DpdkFrame, BURST>) {
+        let mut raw: ArrayVec<Mbuf, BURST> = frames.drain(..).map(|frame| frame.0).collect();
+        self.queue.burst(&mut raw);
+        frames.extend(raw.into_iter().map(DpdkFrame));
+    }
+
+    fn takes_chains(&self) -> bool {
+        self.chains
+    }
+}
+
+/// The processor's clock, and a short sleep.
+pub struct TscClock;
+
+impl Clock for TscClock {
+    #[inline(always)]
+    fn cycles(&self) -> u64 {
+        dpdk::lcore::tsc()
+    }
+
+    fn rest(&mut self) {
+        std::thread::sleep(REST);
+    }
+}

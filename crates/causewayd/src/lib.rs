@@ -1,0 +1,12 @@
+//! The process: assembles the planes and owns no logic.
+//!
+//! [`driver`] lets the data path run on DPDK: it is the one place that knows both. [`assembly`] starts everything in
+//! order and stops it in reverse. `main` reads the command line and waits for signals.
+
+#![forbid(unsafe_code)]
+
+pub mod assembly;
+pub mod driver;
+mod ports;
+mod watch;
+mod workers;

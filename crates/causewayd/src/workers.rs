@@ -1,0 +1,99 @@
+//! Starts the workers, one a core, and ends them together.
+
+use crate::driver::{DpdkPool, DpdkRx, DpdkTx, TscClock};
+use crate::ports::Opened;
+use anyhow::{Context, Result, anyhow};
+use control::config::{self, CoreId, NodeModel, PortRole};
+use crossbeam_channel::bounded;
+use datapath::io::Outgoing;
+use datapath::{Inlet, Outlet, OutletConfig, Polling, Role, Worker};
+use dpdk::{Eal, Pool};
+use fib::{PortIndex, Snapshot};
+use rcu::Reader;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use telemetry::WorkerTelemetry;
+use telemetry::slots::{SlotReceiver, SlotSender};
+
+type DpdkWorker = Worker<DpdkPool, DpdkRx, DpdkTx, TscClock>;
+
+/// What one worker is made from.
+pub(crate) struct Parts {
+    pub(crate) pool: Pool,
+    pub(crate) snapshots: Reader<Snapshot>,
+    pub(crate) telemetry: Arc<WorkerTelemetry>,
+    pub(crate) to_host: SlotSender,
+    pub(crate) from_host: Option<SlotReceiver>,
+}
+
+/// The running workers.
+pub(crate) struct Workers {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Deals the ports' queues out to the workers: queue `n` of every port is worker `n`'s.
+pub(crate) fn make(node: &NodeModel, ports: &mut [Opened], parts: Vec<Parts>) -> Vec<DpdkWorker> {
+    let count = parts.len() as u16;
+    let polling = match node.polling {
+        config::Polling::Busy => Polling::Busy,
+        config::Polling::Adaptive => Polling::Adaptive,
+    };
+    let make = |(number, parts): (u16, Parts)| {
+        let Parts { pool, snapshots, telemetry, to_host, from_host } = parts;
+        let (mut inlets, mut queues) = (Vec::new(), Vec::new());
+        for (position, (opened, model)) in ports.iter_mut().zip(&node.ports).enumerate() {
+            let port = PortIndex::new(position).expect("a node file has at most 32 ports");
+            let role = if model.role == PortRole::Access { Role::Access } else { Role::Fabric };
+            let chains = opened.port.report().granted.multi_segment_transmit;
+            if !opened.rx.is_empty() {
+                inlets.push(Inlet::new(port, role, DpdkRx::new(opened.rx.remove(0))));
+            }
+            if !opened.tx.is_empty() {
+                queues.push(Outgoing { port, queue: DpdkTx::new(opened.tx.remove(0), chains) });
+            }
+        }
+        let pool = DpdkPool::new(pool);
+        let outlet =
+            Outlet::new(OutletConfig { pool, queues, host: Some(to_host), telemetry, worker: (number, count) });
+        Worker::new(inlets, outlet, snapshots, from_host, TscClock, polling)
+    };
+    (0u16..).zip(parts).map(make).collect()
+}
+
+/// Starts each worker on its core; returns when all run.
+pub(crate) fn start(eal: &Eal, cores: &[CoreId], workers: Vec<DpdkWorker>) -> Result<Workers> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut running = Workers { stop: Arc::clone(&stop), threads: Vec::new() };
+    for ((number, mut worker), core) in workers.into_iter().enumerate().zip(cores) {
+        let (ready, is_ready) = bounded(1);
+        let (eal, stop, core) = (eal.clone(), Arc::clone(&stop), usize::from(core.value()));
+        let body = move || {
+            let registered = dpdk::Worker::register(&eal, core);
+            let started = registered.as_ref().map(|_| ()).map_err(|error| anyhow!("{error}"));
+            if ready.send(started).is_err() || registered.is_err() {
+                return;
+            }
+            worker.run(&stop);
+        };
+        let thread = thread::Builder::new().name(format!("worker{number}")).spawn(body);
+        running.threads.push(thread.context("cannot start a worker thread")?);
+        let said = is_ready.recv().unwrap_or_else(|_| Err(anyhow!("the thread ended before it worked")));
+        said.with_context(|| format!("cores.workers: worker {number} on core {core}"))?;
+        tracing::info!(worker = number, core, "worker runs");
+    }
+    Ok(running)
+}
+
+impl Drop for Workers {
+    /// Each worker ends after the burst that it is in.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a worker ended by a panic");
+            }
+        }
+    }
+}
