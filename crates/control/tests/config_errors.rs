@@ -522,6 +522,8 @@ fn one_broken_object_does_not_break_the_references_to_it() {
 
 #[test]
 fn conflicts_name_both_places() {
+    let errors = parse_network(&edit_all(NETWORK, &[("tag: 0,", "tag: 1,"), ("[g1]", "[g9]")]), "n", &node());
+    assert_eq!(errors.expect_err("a VLAN twice and a reference that leads nowhere").list().len(), 2);
     network_conflict(&[("5100", "§5100"), ("5200", "¶5100")], "VNI 5100 belongs to two virtual networks; first at §");
     network_conflict(
         &[("tag: 1,", "tag: §1,"), ("tag: 0,", "tag: ¶1,")],

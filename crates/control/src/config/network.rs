@@ -332,7 +332,8 @@ impl Reading<'_> {
             name: name?,
             physical_interface: PhysicalInterfaceIndex::at(parent?),
             vlan: vlan?,
-            vmi: whole(resolved)?.first().map(|position| VmiIndex::at(*position)),
+            // A reference that leads nowhere is an error already; the VLAN is still checked.
+            vmi: resolved.first().copied().flatten().map(VmiIndex::at),
             place: at.place(),
         })
     }

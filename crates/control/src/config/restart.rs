@@ -4,8 +4,8 @@ use super::node_model::{NodeModel, PortModel};
 
 /// The keys of the node file whose change takes effect only after a restart, in the file's words (`ports[fabric0].mtu`).
 ///
-/// Empty if a reload suffices. What a reload can change is `mode`, `fabric.routes`, `fabric.dont_fragment` and
-/// `fabric.source_check`.
+/// Empty if a reload suffices. What a reload can change is `mode`, `fabric.dont_fragment` and `fabric.source_check`;
+/// `fabric.routes` is not judged here, since it depends on who installs the routes.
 pub fn restart_needed(old: &NodeModel, new: &NodeModel) -> Vec<String> {
     let mut keys = Vec::new();
     let mut compare = |key: &str, same: bool| {
