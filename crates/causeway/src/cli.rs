@@ -4,18 +4,21 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
 
-const EXIT_STATUS: &str = "\
-Exit status:
-  0  done
-  1  what was asked failed: configuration refused, change not permitted, no such object
-  2  wrong usage
-  3  causewayd cannot be reached or does not answer
+/// What the exit statuses mean, for the help and the manual.
+pub(crate) const EXIT_STATUSES: [(u8, &str); 4] = [
+    (0, "done"),
+    (1, "what was asked failed: configuration refused, change not permitted, no such object"),
+    (2, "wrong usage"),
+    (3, "causewayd cannot be reached or does not answer"),
+];
 
-With --json, an error too is a JSON object on standard output, with `code`, `message` and `places`.";
+/// For the help and the manual.
+pub(crate) const JSON_ERRORS: &str =
+    "With --json, an error too is a JSON object on standard output, with `code`, `message` and `places`.";
 
 /// Look at Causeway, check its configuration, and put a new one in force.
 #[derive(Debug, Parser)]
-#[command(name = "causeway", version, after_help = EXIT_STATUS, disable_help_subcommand = true)]
+#[command(name = "causeway", version, after_help = exit_status_help(), disable_help_subcommand = true)]
 pub(crate) struct Cli {
     /// Print JSON instead of text, errors included
     #[arg(long, global = true)]
@@ -124,6 +127,11 @@ impl From<&What> for api::Show {
             What::Version => Self::Version,
         }
     }
+}
+
+fn exit_status_help() -> String {
+    let statuses: String = EXIT_STATUSES.iter().map(|(status, meaning)| format!("  {status}  {meaning}\n")).collect();
+    format!("Exit status:\n{statuses}\n{JSON_ERRORS}")
 }
 
 /// Whether `--json` stands among arguments that could not be understood as a whole.
