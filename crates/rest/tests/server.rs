@@ -18,6 +18,7 @@ use std::{
 };
 
 use api::{ErrorCode, ErrorDocument, Request, Response, Show};
+use nix::unistd::{Gid, Group, getegid, geteuid};
 use rest::{
     Backend, Config, RestError,
     client::{self, ClientError},
@@ -296,6 +297,18 @@ fn the_socket_has_its_mode_and_group_and_goes_with_the_server() {
     assert_eq!(names.len(), 1, "nothing is left beside it: {names:?}");
     handle.stop();
     assert!(!directory.socket().exists());
+}
+
+#[test]
+fn the_socket_belongs_to_the_configured_group() {
+    let directory = Directory::new();
+    // Root may give it to any group, another user only to one of his own.
+    let wanted = if geteuid().is_root() { Gid::from_raw(1) } else { getegid() };
+    let Ok(Some(group)) = Group::from_gid(wanted) else { panic!("this system has no group {wanted}") };
+    let config = Config { socket: directory.socket(), group: Some(group.name) };
+    let handle = rest::serve(config, Arc::new(Documents)).expect("serves");
+    let metadata = fs::metadata(handle.socket()).expect("the socket is there");
+    assert_eq!((metadata.gid(), metadata.permissions().mode() & 0o7777), (wanted.as_raw(), 0o660));
 }
 
 #[test]
