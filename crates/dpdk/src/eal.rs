@@ -3,6 +3,8 @@
 //! EAL pins the thread that starts it, and every thread started from there inherits the pin. So a thread that does
 //! nothing else starts it, sleeps until the end, and cleans up; its core also carries EAL's interrupt thread.
 
+mod preflight;
+
 use crate::device::PciAddress;
 use crate::eal_log::{self, Complaint};
 use crate::errno::Errno;
@@ -12,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -85,6 +87,14 @@ pub enum EalError {
         /// 2 MB pages that would do.
         pages: u32,
     },
+    /// Less memory is available than is asked for.
+    #[error("{wanted_mb} MB of memory wanted, {available_mb} MB available: lower `memory.size_mb`")]
+    MissingMemory {
+        /// Megabytes asked for.
+        wanted_mb: u32,
+        /// Megabytes that could be had without swapping.
+        available_mb: u64,
+    },
     /// The process lacks rights.
     #[error(
         "EAL lacks a right: {errno}; start as root, or with CAP_IPC_LOCK, CAP_NET_ADMIN and, for NUMA, CAP_SYS_NICE \
@@ -133,12 +143,12 @@ impl Eal {
     /// Starts EAL. The calling thread's affinity stays as it is.
     ///
     /// # Errors
-    /// See [`EalError`]. A wrong prefix, a held lock, a wrong core and missing huge pages are found before DPDK is
-    /// touched, and starting can be tried again; after any other error it cannot.
+    /// See [`EalError`]. A wrong prefix, a held lock, a wrong core and missing pages are found before DPDK is touched, and
+    /// starting can be tried again; after any other error it cannot.
     pub fn start(config: &EalConfig) -> Result<Self, EalError> {
-        check_prefix(&config.file_prefix)?;
-        check_core(config.main_core)?;
-        check_hugepages(config.memory)?;
+        preflight::check_prefix(&config.file_prefix)?;
+        preflight::check_core(config.main_core)?;
+        preflight::check_memory(config.memory)?;
         let lock = InstanceLock::acquire(&config.run_dir, &config.file_prefix)?;
         if STARTED.swap(true, Ordering::Relaxed) {
             return Err(EalError::AlreadyStarted);
@@ -310,38 +320,6 @@ fn explain(config: &EalConfig, errno: Errno) -> EalError {
     }
 }
 
-fn check_prefix(prefix: &str) -> Result<(), EalError> {
-    let plain = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
-    let legal = (1..=60).contains(&prefix.len()) && prefix.bytes().all(plain) && !prefix.starts_with('.');
-    if legal { Ok(()) } else { Err(EalError::FilePrefix(prefix.into())) }
-}
-
-fn check_core(core: usize) -> Result<(), EalError> {
-    let available = lcore::available();
-    if available.contains(&core) { Ok(()) } else { Err(EalError::Core { core, available }) }
-}
-
-fn check_hugepages(memory: Memory) -> Result<(), EalError> {
-    let Memory::Hugepages { size_mb: wanted_mb } = memory else { return Ok(()) };
-    let free_mb = free_hugepages_kb(Path::new("/sys/kernel/mm/hugepages")) / 1024;
-    if free_mb >= u64::from(wanted_mb) {
-        return Ok(());
-    }
-    Err(EalError::MissingHugepages { wanted_mb, free_mb, pages: wanted_mb.div_ceil(2) })
-}
-
-/// Adds up the free pages of all sizes: directories `hugepages-<size>kB` with a file `free_hugepages` each.
-fn free_hugepages_kb(directory: &Path) -> u64 {
-    let Ok(sizes) = fs::read_dir(directory) else { return 0 };
-    let free_kb = |entry: fs::DirEntry| {
-        let name = entry.file_name();
-        let page_kb: u64 = name.to_str()?.strip_prefix("hugepages-")?.strip_suffix("kB")?.parse().ok()?;
-        let pages: u64 = fs::read_to_string(entry.path().join("free_hugepages")).ok()?.trim().parse().ok()?;
-        page_kb.checked_mul(pages)
-    };
-    sizes.flatten().filter_map(free_kb).sum()
-}
-
 /// The version of DPDK in use, e.g. `DPDK 22.11.11`.
 #[must_use]
 pub fn version() -> &'static str {
@@ -358,34 +336,4 @@ fn runtime_dir() -> PathBuf {
     // SAFETY: `directory` is a closed C string that lives as long as the process.
     let directory = unsafe { CStr::from_ptr(directory) };
     PathBuf::from(directory.to_string_lossy().into_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn prefixes_that_are_no_file_names_are_refused() {
-        for prefix in ["", "a/b", "..", "-x y", &"x".repeat(61)] {
-            assert!(matches!(check_prefix(prefix), Err(EalError::FilePrefix(_))), "{prefix}");
-        }
-        assert!(check_prefix("causeway-2.test_a").is_ok());
-    }
-
-    #[test]
-    fn free_huge_pages_of_all_sizes_count() {
-        let directory = std::env::temp_dir().join(format!("cwtest-dpdk-huge-{}", std::process::id()));
-        for (name, free) in [("hugepages-2048kB", "3\n"), ("hugepages-1048576kB", "2\n"), ("other", "9\n")] {
-            fs::create_dir_all(directory.join(name)).expect("temporary directory");
-            fs::write(directory.join(name).join("free_hugepages"), free).expect("temporary file");
-        }
-        assert_eq!(free_hugepages_kb(&directory), 3 * 2048 + 2 * 1_048_576);
-        fs::remove_dir_all(&directory).expect("made above");
-    }
-
-    #[test]
-    fn a_core_that_is_not_ours_is_named_with_those_that_are() {
-        let error = check_core(4096).expect_err("no such core");
-        assert!(error.to_string().contains("core 4096") && error.to_string().contains("[0"), "{error}");
-    }
 }

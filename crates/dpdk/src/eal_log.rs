@@ -14,10 +14,17 @@ const INFO: u32 = 7;
 /// More lines than this about one failure say nothing new; the first ones name the cause.
 const COMPLAINT_LINES: usize = 4;
 
-/// Lines that a driver logs as errors although nothing is wrong, by their beginning. They go to the debug level.
+/// What drivers log as errors although nothing is wrong; such lines go to the debug level.
 ///
-/// net_tap needs the multiq qdisc for flow rules only, which Causeway does not use.
-const HARMLESS: [&str; 2] = ["tap_netdev: failed to create multiq qdisc", "tap_nl_dump"];
+/// net_tap wants a multiq qdisc for flow rules, which Causeway does not use; several drivers tell secondary processes,
+/// which EAL was told not to have.
+const HARMLESS: [&str; 5] = [
+    "multiq qdisc",
+    "qdisc kind is unknown",
+    "Disabling rte flow support",
+    "start req to secondary",
+    "register mp action callback",
+];
 
 static STATE: Mutex<State> = Mutex::new(State { unfinished: String::new(), errors: Vec::new(), warnings: Vec::new() });
 
@@ -131,6 +138,7 @@ mod tests {
         record(ERR, "first".into());
         record(ERR, "second".into());
         record(INFO, "talk".into());
+        record(ERR, "cw0: failed to create multiq qdisc.".into());
         assert_eq!(complaint().to_string(), "DPDK: first; second");
     }
 }

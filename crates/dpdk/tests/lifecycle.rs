@@ -20,7 +20,7 @@ fn main() {
                 ("EAL starts once per process", |()| quiet("once")),
                 ("a second instance with the prefix is refused and names the first", second_instance),
                 ("a killed process does not keep its prefix", killed),
-                ("missing huge pages say what to do and leave EAL startable", |()| quiet("hugepages")),
+                ("missing memory says what to do and leaves EAL startable", |()| quiet("memory")),
             ],
         ),
         Some("trace") => trace(),
@@ -28,7 +28,7 @@ fn main() {
         Some("outlive") => outlive(),
         Some("once") => once(),
         Some("hold") => hold(),
-        Some("hugepages") => hugepages(),
+        Some("memory") => memory(),
         Some(other) => panic!("no scenario {other}"),
     }
 }
@@ -141,11 +141,14 @@ fn killed(_: &()) {
     assert_eq!(traces("hold"), Vec::<PathBuf>::new());
 }
 
-fn hugepages() {
-    let mut config = support::config("hugepages");
+fn memory() {
+    let mut config = support::config("memory");
     config.memory = Memory::Hugepages { size_mb: 1 << 30 };
     let error = Eal::start(&config).expect_err("no machine has a petabyte");
     assert!(matches!(error, EalError::MissingHugepages { wanted_mb: 1_073_741_824, .. }), "{error}");
     assert!(error.to_string().contains("nr_hugepages"), "{error}");
-    drop(start("hugepages"));
+    config.memory = Memory::Ordinary { size_mb: 1 << 30 };
+    let error = Eal::start(&config).expect_err("no machine has a petabyte");
+    assert!(matches!(error, EalError::MissingMemory { wanted_mb: 1_073_741_824, .. }), "{error}");
+    drop(start("memory"));
 }
