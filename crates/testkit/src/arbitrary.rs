@@ -225,8 +225,10 @@ fn from_fabric(net: &Network) -> BoxedStrategy<(usize, Arrival)> {
         move |n| (Just(n), destination(&net, n))
     });
     let (net, vteps) = (net.clone(), net.vteps.len());
-    let source = (prop_oneof![6 => Just(None), 1 => station().prop_map(Some), 1 => any::<Mac>().prop_map(Some)],
-        prop_oneof![8 => 0..vteps.max(1), 1 => Just(vteps)]);
+    let source = (
+        prop_oneof![6 => Just(None), 1 => station().prop_map(Some), 1 => any::<Mac>().prop_map(Some)],
+        prop_oneof![8 => 0..vteps.max(1), 1 => Just(vteps)],
+    );
     (network, source, content(), oddity(), (any::<bool>(), weighted(0.1, Just(()))), layout())
         .prop_map(move |((n, to), (by, vtep), (kind, payload), oddity, (strip, verified), layout)| {
             let inner = ethernet(to, by.unwrap_or([2, 0, 0, 0, 0x20, 1]), &[], kind, &payload);

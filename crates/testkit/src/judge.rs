@@ -15,7 +15,10 @@ pub fn disagreement(network: &Network, expected: &Expectation, outcome: &Outcome
     for (port, frame) in &expected.sent {
         let is_it = |(p, f): &(usize, Vec<u8>)| p == port && same(network, *port, frame, f);
         let Some(found) = left.iter().position(is_it) else {
-            return Some(format!("missing from port {port}: {frame:02x?}\nleft are {left:02x?}\nwith {:?}", outcome.drops));
+            return Some(format!(
+                "missing from port {port}: {frame:02x?}\nleft are {left:02x?}\nwith {:?}",
+                outcome.drops
+            ));
         };
         left.swap_remove(found);
     }
@@ -23,7 +26,10 @@ pub fn disagreement(network: &Network, expected: &Expectation, outcome: &Outcome
         return Some(format!("sent too much: {left:02x?}"));
     }
     if expected.host != outcome.host {
-        return Some(format!("for the host {:02x?}, expected {:02x?}; {:?}", outcome.host, expected.host, outcome.drops));
+        return Some(format!(
+            "for the host {:02x?}, expected {:02x?}; {:?}",
+            outcome.host, expected.host, outcome.drops
+        ));
     }
     drops(expected, outcome)
 }

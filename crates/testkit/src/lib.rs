@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arbitrary;
+pub mod example;
 mod gateway;
 mod judge;
 pub mod memory;

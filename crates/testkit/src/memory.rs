@@ -66,50 +66,48 @@ impl Default for Layout {
     }
 }
 
-/// A piece of a frame: octets `at..end` of a buffer, which may grow to `0..high`.
+/// A piece of a frame: octets `at..end` of a buffer, which may grow to `0..high`. The last owner gives the buffer back.
 struct Segment {
-    buffer: Rc<Buffer>,
+    books: Rc<RefCell<Books>>,
+    buffer: Option<Rc<Buffer>>,
     at: usize,
     end: usize,
     high: usize,
 }
 
 impl Segment {
+    fn buffer(&self) -> &Buffer {
+        self.buffer.as_ref().expect("only drop() takes the buffer")
+    }
+
     fn octets(&self) -> &[u8] {
-        &self.buffer.octets[self.at..self.end]
+        &self.buffer().octets[self.at..self.end]
     }
 
     fn octets_mut(&mut self) -> &mut [u8] {
-        let buffer = Rc::get_mut(&mut self.buffer).expect("a frame's first buffer is its own: share() takes the frame");
+        let buffer = self.buffer.as_mut().and_then(Rc::get_mut);
+        let buffer = buffer.expect("a frame's first buffer is its own: share() takes the frame");
         &mut buffer.octets[self.at..self.end]
     }
 
     fn share(&self) -> Self {
-        Self { buffer: Rc::clone(&self.buffer), ..*self }
+        Self { books: Rc::clone(&self.books), buffer: self.buffer.clone(), at: self.at, end: self.end, high: self.high }
     }
 }
 
-/// Buffers of one frame or payload, given back to their pool when the last owner goes.
-struct Segments {
-    books: Rc<RefCell<Books>>,
-    list: ArrayVec<Segment, MOST_SEGMENTS>,
-}
-
-impl Drop for Segments {
+impl Drop for Segment {
     fn drop(&mut self) {
-        for segment in self.list.drain(..) {
-            if Rc::strong_count(&segment.buffer) == 1 {
-                self.books.borrow_mut().take_back(segment.buffer);
-            }
+        if let Some(buffer) = self.buffer.take().filter(|buffer| Rc::strong_count(buffer) == 1) {
+            self.books.borrow_mut().take_back(buffer);
         }
     }
 }
 
 /// A frame from a [`MemPool`].
-pub struct MemFrame(Segments);
+pub struct MemFrame(ArrayVec<Segment, MOST_SEGMENTS>);
 
 /// A payload that replicas share.
-pub struct MemPayload(Segments);
+pub struct MemPayload(ArrayVec<Segment, MOST_SEGMENTS>);
 
 impl MemPool {
     /// A pool of `count` buffers of `octets` octets each.
@@ -134,11 +132,11 @@ impl MemPool {
     pub fn frame(&self, octets: &[u8], layout: Layout) -> Option<MemFrame> {
         let (first, rest) = octets.split_at(layout.first.unwrap_or(octets.len()).min(octets.len()));
         let mut frame = self.empty(layout.headroom)?;
-        write(&mut frame.0.list[0], first, layout.tailroom);
-        if layout.first.is_some() {
+        write(&mut frame.0[0], first, layout.tailroom);
+        if !rest.is_empty() {
             let mut tail = self.empty(0)?;
-            write(&mut tail.0.list[0], rest, 0);
-            frame.0.list.extend(tail.0.list.drain(..));
+            write(&mut tail.0[0], rest, 0);
+            frame.0.extend(tail.0.drain(..));
         }
         Some(frame)
     }
@@ -147,45 +145,45 @@ impl MemPool {
         let buffer = self.books.borrow_mut().lend()?;
         let high = buffer.octets.len();
         let mut list = ArrayVec::new();
-        list.push(Segment { buffer, at, end: at, high });
-        Some(MemFrame(Segments { books: Rc::clone(&self.books), list }))
+        list.push(Segment { books: Rc::clone(&self.books), buffer: Some(buffer), at, end: at, high });
+        Some(MemFrame(list))
     }
 }
 
 fn write(segment: &mut Segment, octets: &[u8], tailroom: usize) {
     segment.end = segment.at + octets.len();
     segment.high = segment.end + tailroom;
-    assert!(segment.high <= segment.buffer.octets.len(), "{} octets do not fit the pool's buffers", octets.len());
+    assert!(segment.high <= segment.buffer().octets.len(), "{} octets do not fit the pool's buffers", octets.len());
     segment.octets_mut().copy_from_slice(octets);
 }
 
 impl MemFrame {
     /// All its octets, from all its buffers.
     pub fn to_vec(&self) -> Vec<u8> {
-        self.0.list.iter().flat_map(|segment| segment.octets().iter().copied()).collect()
+        self.0.iter().flat_map(|segment| segment.octets().iter().copied()).collect()
     }
 
     /// How many buffers it has.
     pub fn buffers(&self) -> usize {
-        self.0.list.len()
+        self.0.len()
     }
 }
 
 impl Frame for MemFrame {
     fn octets(&self) -> &[u8] {
-        self.0.list[0].octets()
+        self.0[0].octets()
     }
 
     fn octets_mut(&mut self) -> &mut [u8] {
-        self.0.list[0].octets_mut()
+        self.0[0].octets_mut()
     }
 
     fn total_octets(&self) -> usize {
-        self.0.list.iter().map(|segment| segment.octets().len()).sum()
+        self.0.iter().map(|segment| segment.octets().len()).sum()
     }
 
     fn prepend(&mut self, n: usize) -> Option<&mut [u8]> {
-        let first = &mut self.0.list[0];
+        let first = &mut self.0[0];
         first.at = first.at.checked_sub(n)?;
         let octets = first.octets_mut();
         octets[..n].fill(NEW);
@@ -193,13 +191,13 @@ impl Frame for MemFrame {
     }
 
     fn trim_front(&mut self, n: usize) {
-        let first = &mut self.0.list[0];
+        let first = &mut self.0[0];
         assert!(n <= first.octets().len(), "trim_front beyond the first buffer");
         first.at += n;
     }
 
     fn append(&mut self, n: usize) -> Option<&mut [u8]> {
-        let [only] = &mut self.0.list[..] else { return None };
+        let [only] = &mut self.0[..] else { return None };
         let before = only.octets().len();
         only.end = only.end.checked_add(n).filter(|end| *end <= only.high)?;
         let new = &mut only.octets_mut()[before..];
@@ -209,10 +207,13 @@ impl Frame for MemFrame {
 
     fn truncate(&mut self, total: usize) {
         let mut left = total;
-        for segment in &mut self.0.list {
+        for segment in &mut self.0 {
             let keep = segment.octets().len().min(left);
             segment.end = segment.at + keep;
             left -= keep;
+        }
+        while self.0.len() > 1 && self.0.last().is_some_and(|segment| segment.octets().is_empty()) {
+            self.0.pop();
         }
     }
 }
@@ -231,7 +232,7 @@ impl Pool for MemPool {
 
     fn replicate(&mut self, payload: &MemPayload) -> Option<MemFrame> {
         let mut replica = self.allocate()?;
-        replica.0.list.extend(payload.0.list.iter().map(Segment::share));
+        replica.0.extend(payload.0.iter().map(Segment::share));
         Some(replica)
     }
 

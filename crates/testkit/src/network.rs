@@ -170,7 +170,8 @@ impl Network {
 
     fn add_reach(&self, builder: &mut Builder) -> Result<(), BuildError> {
         for (n, reach) in self.reach.iter().enumerate() {
-            let vni = wire::Vni::try_from(u64::from(self.networks[reach.network].vni)).expect("a test's VNIs are legal");
+            let vni =
+                wire::Vni::try_from(u64::from(self.networks[reach.network].vni)).expect("a test's VNIs are legal");
             let nexthop = row(NexthopId::new(n));
             builder.add_nexthop(nexthop, row(TunnelId::new(reach.vtep)), vni)?;
             for mac in &reach.macs {
@@ -180,7 +181,8 @@ impl Network {
         }
         for n in 0..self.networks.len() {
             let here = || self.reach.iter().enumerate().filter(move |(_, reach)| reach.network == n);
-            let flooded = here().filter(|(_, reach)| reach.flood).map(|(row_number, _)| row(NexthopId::new(row_number)));
+            let flooded =
+                here().filter(|(_, reach)| reach.flood).map(|(row_number, _)| row(NexthopId::new(row_number)));
             let peers: Vec<Ipv4Addr> = here().map(|(_, reach)| self.vteps[reach.vtep].address).collect();
             builder.set_remote(row(NetworkId::new(n)), &flooded.collect::<Vec<_>>(), &peers)?;
         }

@@ -43,11 +43,13 @@ pub fn expect(net: &Network, port: usize, a: &Arrival) -> Expectation {
     let in_pieces = a.layout.first.is_some_and(|first| first < b.len().min(128));
     let mut faults = if in_pieces { vec![NotContiguous] } else { vec![] };
     if b.len() < 14 {
-        return dropped([if fabric { OuterRunt } else { Runt }]);
+        faults.push(if fabric { OuterRunt } else { Runt });
+        return dropped(faults);
     }
     let in_frame = a.stripped.is_none() && b[12..14] == [0x81, 0];
     if in_frame && b.len() < 18 {
-        return dropped([if fabric { OuterRunt } else { CutTag }, OuterMacNotOurs, NotContiguous]);
+        faults.extend(if fabric { [OuterRunt, OuterMacNotOurs] } else { [CutTag, GroupSource] });
+        return dropped(faults);
     }
     let vlan = a.stripped.map_or(if in_frame { word(b, 14) } else { 0 }, usize::from) & 0xfff;
     let untagged = if in_frame { [&b[..12], &b[16..]].concat() } else { b.clone() };
@@ -82,7 +84,7 @@ fn from_fabric(net: &Network, a: &Arrival, vlan: usize, frame: &[u8], mut faults
     let ip = &frame[14..];
     let ipv4 = frame[12..14] == [8, 0] && ip.first().is_none_or(|b| b >> 4 == 4);
     if ipv4 && ip.len() < 20 {
-        faults.push(OuterTruncated);
+        faults.extend([OuterTruncated, OuterMacNotOurs].into_iter().take(if group { 2 } else { 1 }));
     }
     if !faults.is_empty() || !ipv4 {
         return if faults.is_empty() { host() } else { dropped(faults) };
@@ -99,7 +101,11 @@ fn from_fabric(net: &Network, a: &Arrival, vlan: usize, frame: &[u8], mut faults
     let lies = header < 20 || total > ip.len() || total < header + 16;
     let header_sum = || internet_checksum(&ip[..header.clamp(20, ip.len())]);
     let unchecked_in_pieces = !a.verified && a.layout.first.is_some_and(|first| first < a.octets.len());
-    let mut fault = |is: bool, reason| if is { faults.push(reason) };
+    let mut fault = |is: bool, reason| {
+        if is {
+            faults.push(reason);
+        }
+    };
     fault(group, OuterMacNotOurs);
     fault(header > 20, OuterIpOptions);
     fault(!a.verified && header_sum() != 0, OuterChecksum);
@@ -127,7 +133,11 @@ fn enter(net: &Network, a: &Arrival, ip: &[u8], udp: &[u8]) -> Expectation {
     let network = net.networks.iter().position(|network| network.vni == vni);
     let peer = |r: &Reach| net.vteps[r.vtep].address == source && Some(r.network) == network;
     let mut faults = vec![];
-    let mut fault = |is: bool, reason| if is { faults.push(reason) };
+    let mut fault = |is: bool, reason| {
+        if is {
+            faults.push(reason);
+        }
+    };
     fault(network.is_none(), UnknownVni);
     fault(cannot_send(&inner[6..12]), InnerGroupSource);
     fault(source == net.fabric.address, OuterSourceOwn);
