@@ -17,6 +17,7 @@ pub(crate) const MACS: usize = 12;
 /// Identification values for this worker's packets: the counters of `workers` workers never meet.
 #[derive(Debug, Clone)]
 pub(crate) struct IpIds {
+    first: u16,
     next: u16,
     step: u16,
 }
@@ -24,13 +25,14 @@ pub(crate) struct IpIds {
 impl IpIds {
     /// The sequence of worker `index` among `workers`.
     pub(crate) fn new(index: u16, workers: u16) -> Self {
-        Self { next: index, step: workers.max(1) }
+        Self { first: index, next: index, step: workers.max(1) }
     }
 
     #[inline(always)]
     fn take(&mut self) -> u16 {
         let id = self.next;
-        self.next = id.wrapping_add(self.step);
+        // Not a wrapping addition: 65,536 is no multiple of every number of workers.
+        self.next = id.checked_add(self.step).unwrap_or(self.first);
         id
     }
 }
