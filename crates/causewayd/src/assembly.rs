@@ -32,7 +32,6 @@ const HOST_SLOTS: usize = 512;
 /// Kernel events, and calls, that may wait for control.
 const WAITING_EVENTS: usize = 4096;
 const WAITING_CALLS: usize = 64;
-const WAITING_ROUTES: usize = 65_536;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const RUN_DIR: &str = "/run/causeway";
 
@@ -112,13 +111,12 @@ impl Gateway {
         let workers = telemetry(&node);
         let channels = HostChannels::new(&node);
         let (parts, host_io) = start_host(&node, &pools, &mut publisher, &workers, channels, tap)?;
-        let made = workers::make(&node, &mut opened, parts);
+        let plans = workers::plan(&node, &mut opened, parts);
         let ports = opened.into_iter().map(|opened| opened.port).zip(node.ports.iter().cloned()).collect();
         let plane = Running::new(ports, pools, &eal);
-        let running = workers::start(&eal, &node.workers, made)?;
+        let running = workers::start(&eal, &node.workers, plans)?;
 
         let (calls, to_answer) = bounded(WAITING_CALLS);
-        let (_routes, route_changes) = bounded(WAITING_ROUTES);
         let means = Means {
             files,
             loaded,
@@ -130,7 +128,6 @@ impl Gateway {
             identity: identity(&node),
             kernel_events,
             kernel_requests: Box::new(move |request| requester.request(request).is_ok()),
-            route_changes,
             calls: to_answer,
         };
         let mut control = Control::new(means).context("the configuration does not fit")?;

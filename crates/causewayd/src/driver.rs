@@ -4,6 +4,8 @@ use arrayvec::ArrayVec;
 use datapath::io::{self, Checksum, Clock, Frame, RxMeta};
 use datapath::{BURST, Burst};
 use dpdk::{Mbuf, SharedMbuf};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::time::Duration;
 use wire::Tci;
 
@@ -161,8 +163,30 @@ impl io::TxQueue for DpdkTx {
     }
 }
 
-/// The processor's clock, and a short sleep.
-pub struct TscClock;
+/// The processor's clock, a short sleep, and what the kernel's scheduler says of the thread that made it.
+pub struct TscClock {
+    cycles_per_second: u64,
+    schedstat: Option<File>,
+    waited_ns: u64,
+}
+
+impl TscClock {
+    /// For the calling thread.
+    pub fn new(cycles_per_second: u64) -> Self {
+        let mut clock =
+            Self { cycles_per_second, schedstat: File::open("/proc/thread-self/schedstat").ok(), waited_ns: 0 };
+        clock.stolen();
+        clock
+    }
+
+    /// Nanoseconds that the thread has waited for its core so far: the second number of its `schedstat`.
+    fn waited_ns(&self) -> Option<u64> {
+        let mut text = [0; 96];
+        let length = self.schedstat.as_ref()?.read_at(&mut text, 0).ok()?;
+        let text = std::str::from_utf8(text.get(..length)?).ok()?;
+        text.split_ascii_whitespace().nth(1)?.parse().ok()
+    }
+}
 
 impl Clock for TscClock {
     #[inline(always)]
@@ -172,5 +196,11 @@ impl Clock for TscClock {
 
     fn rest(&mut self) {
         std::thread::sleep(REST);
+    }
+
+    fn stolen(&mut self) -> u64 {
+        let Some(waited_ns) = self.waited_ns() else { return 0 };
+        let since = waited_ns.saturating_sub(std::mem::replace(&mut self.waited_ns, waited_ns));
+        (u128::from(since) * u128::from(self.cycles_per_second) / 1_000_000_000) as u64
     }
 }

@@ -16,7 +16,14 @@ use std::thread::{self, JoinHandle};
 use telemetry::WorkerTelemetry;
 use telemetry::slots::{SlotReceiver, SlotSender};
 
-type DpdkWorker = Worker<DpdkPool, DpdkRx, DpdkTx, TscClock>;
+/// What a worker runs on, to be made a [`Worker`] on its own thread: the clock is the thread's.
+pub(crate) struct Plan {
+    inlets: Vec<Inlet<DpdkRx>>,
+    outlet: Outlet<DpdkPool, DpdkTx>,
+    snapshots: Reader<Snapshot>,
+    from_host: Option<SlotReceiver>,
+    polling: Polling,
+}
 
 /// What one worker is made from.
 pub(crate) struct Parts {
@@ -34,7 +41,7 @@ pub(crate) struct Workers {
 }
 
 /// Deals the ports' queues out to the workers: queue `n` of every port is worker `n`'s.
-pub(crate) fn make(node: &NodeModel, ports: &mut [Opened], parts: Vec<Parts>) -> Vec<DpdkWorker> {
+pub(crate) fn plan(node: &NodeModel, ports: &mut [Opened], parts: Vec<Parts>) -> Vec<Plan> {
     let count = parts.len() as u16;
     let polling = match node.polling {
         config::Polling::Busy => Polling::Busy,
@@ -57,16 +64,16 @@ pub(crate) fn make(node: &NodeModel, ports: &mut [Opened], parts: Vec<Parts>) ->
         let pool = DpdkPool::new(pool);
         let outlet =
             Outlet::new(OutletConfig { pool, queues, host: Some(to_host), telemetry, worker: (number, count) });
-        Worker::new(inlets, outlet, snapshots, from_host, TscClock, polling)
+        Plan { inlets, outlet, snapshots, from_host, polling }
     };
     (0u16..).zip(parts).map(make).collect()
 }
 
 /// Starts each worker on its core; returns when all run.
-pub(crate) fn start(eal: &Eal, cores: &[CoreId], workers: Vec<DpdkWorker>) -> Result<Workers> {
+pub(crate) fn start(eal: &Eal, cores: &[CoreId], plans: Vec<Plan>) -> Result<Workers> {
     let stop = Arc::new(AtomicBool::new(false));
     let mut running = Workers { stop: Arc::clone(&stop), threads: Vec::new() };
-    for ((number, mut worker), core) in workers.into_iter().enumerate().zip(cores) {
+    for ((number, plan), core) in plans.into_iter().enumerate().zip(cores) {
         let (ready, is_ready) = bounded(1);
         let (eal, stop, core) = (eal.clone(), Arc::clone(&stop), usize::from(core.value()));
         let body = move || {
@@ -75,7 +82,9 @@ pub(crate) fn start(eal: &Eal, cores: &[CoreId], workers: Vec<DpdkWorker>) -> Re
             if ready.send(started).is_err() || registered.is_err() {
                 return;
             }
-            worker.run(&stop);
+            let Plan { inlets, outlet, snapshots, from_host, polling } = plan;
+            let clock = TscClock::new(dpdk::lcore::tsc_hz(&eal));
+            Worker::new(inlets, outlet, snapshots, from_host, clock, polling).run(&stop);
         };
         let thread = thread::Builder::new().name(format!("worker{number}")).spawn(body);
         running.threads.push(thread.context("cannot start a worker thread")?);

@@ -17,7 +17,7 @@ use crate::routes::{RouteChange, Routes};
 use crate::status::{Identity, Sources, View, VifStatus};
 use crate::tables::{FabricPort, TableError, Tables, VifRow};
 use crate::underlay::{KernelEvent, KernelRequest, Underlay};
-use crossbeam_channel::{Receiver, Select, Sender, bounded};
+use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, never};
 use fib::Snapshot;
 use hashbrown::HashMap;
 use rcu::Publisher;
@@ -37,6 +37,8 @@ pub const PUBLISH_EVERY: Duration = Duration::from_millis(10);
 const TURN_EVERY: Duration = Duration::from_millis(100);
 /// Most messages of one kind that a turn takes in.
 const TURN_MESSAGES: usize = 4096;
+/// Most route changes that may wait.
+const WAITING_ROUTES: usize = 65_536;
 
 /// What others ask of control. Answers go through a channel of one place, so control never waits for the asker.
 pub enum Call {
@@ -68,8 +70,6 @@ pub struct Means {
     pub kernel_events: Receiver<KernelEvent>,
     /// What we ask of Linux; `false` if it could not be passed on, and is asked again later.
     pub kernel_requests: Box<dyn Fn(KernelRequest) -> bool + Send>,
-    /// Routes from other control-plane sources.
-    pub route_changes: Receiver<RouteChange>,
     /// Calls of the adapters.
     pub calls: Receiver<Call>,
 }
@@ -82,6 +82,7 @@ pub struct Control {
     routes: Arc<Routes>,
     underlay: Underlay,
     vifs: Arc<Vec<Option<VifStatus>>>,
+    route_changes: (Sender<RouteChange>, Receiver<RouteChange>),
     pending_routes: Vec<RouteChange>,
     underlay_moved: bool,
     rebuild: bool,
@@ -103,6 +104,7 @@ impl Control {
             routes: Arc::default(),
             underlay,
             vifs: Arc::default(),
+            route_changes: bounded(WAITING_ROUTES),
             pending_routes: Vec::new(),
             underlay_moved: false,
             rebuild: false,
@@ -114,6 +116,11 @@ impl Control {
         };
         control.put_in_force(loaded)?;
         Ok(control)
+    }
+
+    /// Where other sources of routes (learning, BGP) put their changes. Bounded: a source that finds it full waits.
+    pub fn route_changes(&self) -> Sender<RouteChange> {
+        self.route_changes.0.clone()
     }
 
     /// Turns until `stop` is set.
@@ -151,18 +158,25 @@ impl Control {
         select.recv(&self.means.calls);
         select.recv(&self.reloads.1);
         select.recv(&self.means.kernel_events);
-        select.recv(&self.means.route_changes);
+        select.recv(&self.route_changes.1);
         let _ = select.ready_timeout(TURN_EVERY);
     }
 
     fn hear_kernel(&mut self) {
-        for event in self.means.kernel_events.try_iter().take(TURN_MESSAGES) {
-            self.underlay_moved |= self.underlay.apply(event);
+        for _ in 0..TURN_MESSAGES {
+            match self.means.kernel_events.try_recv() {
+                Ok(event) => self.underlay_moved |= self.underlay.apply(event),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    tracing::error!("Linux is no longer followed: next hops stay as they are; restart causewayd");
+                    self.means.kernel_events = never();
+                }
+            }
         }
     }
 
     fn hear_routes(&mut self) {
-        for change in self.means.route_changes.try_iter().take(TURN_MESSAGES) {
+        for change in self.route_changes.1.try_iter().take(TURN_MESSAGES) {
             if Arc::make_mut(&mut self.routes).apply(change) {
                 self.pending_routes.push(change);
             }

@@ -106,6 +106,12 @@ pub trait Clock {
 
     /// Sleeps for a short while because there was nothing to do.
     fn rest(&mut self);
+
+    /// Cycles since the last call in which the worker was ready to run and the kernel ran something else on its core.
+    /// May make a system call: it is asked only after a long gap, when the harm is done.
+    fn stolen(&mut self) -> u64 {
+        0
+    }
 }
 
 /// A port's transmit queue together with its number.

@@ -5,6 +5,7 @@ use crate::{Burst, Outlet, pipeline};
 use fib::{PortIndex, Snapshot};
 use rcu::Reader;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use telemetry::WorkerTelemetry;
 use telemetry::slots::SlotReceiver;
 
 /// What kind of port a queue belongs to.
@@ -120,8 +121,8 @@ where
         telemetry.generation.set(generation);
         if let Some(before) = self.last_round {
             let gap = started.wrapping_sub(before);
-            if gap > telemetry.longest_gap_cycles.read() {
-                telemetry.longest_gap_cycles.set(gap);
+            if gap > telemetry.longest_own_gap_cycles.read() {
+                long_gap(telemetry, &mut self.clock, gap);
             }
         }
         if worked {
@@ -132,5 +133,16 @@ where
         }
         self.last_round = Some(started);
         worked
+    }
+}
+
+/// Notes a gap that may be the longest so far, and how much of it was the worker's own doing.
+#[cold]
+fn long_gap<C: Clock>(telemetry: &WorkerTelemetry, clock: &mut C, gap: u64) {
+    let own = gap.saturating_sub(clock.stolen());
+    for (longest, now) in [(&telemetry.longest_gap_cycles, gap), (&telemetry.longest_own_gap_cycles, own)] {
+        if now > longest.read() {
+            longest.set(now);
+        }
     }
 }

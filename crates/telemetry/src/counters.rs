@@ -116,6 +116,8 @@ pub struct WorkerTelemetry {
     pub heartbeat_tsc: Counter,
     /// The longest time between the starts of two rounds, in TSC cycles, deliberate sleep excluded.
     pub longest_gap_cycles: Counter,
+    /// The same without what the kernel took of the worker's core meanwhile.
+    pub longest_own_gap_cycles: Counter,
     /// The snapshot generation in use.
     pub generation: Counter,
     blocks: Box<[OnceLock<VifBlock>]>,
@@ -135,6 +137,7 @@ impl WorkerTelemetry {
             started_tsc: Counter::default(),
             heartbeat_tsc: Counter::default(),
             longest_gap_cycles: Counter::default(),
+            longest_own_gap_cycles: Counter::default(),
             generation: Counter::default(),
             blocks: (0..vifs.div_ceil(BLOCK)).map(|_| OnceLock::new()).collect(),
             nowhere: VifCounts::default(),

@@ -40,8 +40,8 @@ impl View {
             empty_polls: t.empty_polls.read(),
             packets: t.ledger.received.read(),
             busy_share: busy_share(t, now),
-            longest_poll_gap_ns: (u128::from(t.longest_gap_cycles.read()) * NANOSECONDS / u128::from(hz)) as u64,
-            longest_own_poll_gap_ns: None,
+            longest_poll_gap_ns: nanoseconds(t.longest_gap_cycles.read(), hz),
+            longest_own_poll_gap_ns: Some(nanoseconds(t.longest_own_gap_cycles.read(), hz)),
             heartbeat_age_ms: now.saturating_sub(t.heartbeat_tsc.read()).saturating_mul(1000) / hz,
             pool: pools.get(id).copied().unwrap_or_default(),
         };
@@ -86,6 +86,10 @@ impl View {
             started_at: self.identity.started_at,
         }
     }
+}
+
+fn nanoseconds(cycles: u64, hz: u64) -> u64 {
+    (u128::from(cycles) * NANOSECONDS / u128::from(hz)) as u64
 }
 
 /// The share of its life that a worker spent on rounds with something to do.
