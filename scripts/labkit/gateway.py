@@ -23,13 +23,16 @@ class Causeway:
         self.process = None
 
     def start(self) -> str:
-        """Start the daemon, plug its ports in, and wait until it knows its way to every VTEP. Returns its version."""
+        """Start the daemon and plug its ports in. Returns its version."""
         self.process = self.shell.spawn(self.gateway.name, self.binaries / "causewayd", "--node", self.node_file,
                                         "--network", self.network_file, netns=self.gateway.netns)
         wait_until(self._answers, START_SECONDS, f"causewayd on {self.gateway.name} answers")
         topology.plug_in(self.shell, self.gateway)
-        wait_until(self._resolved, START_SECONDS, f"causewayd on {self.gateway.name} resolves its next hops")
         return self.show("version")["version"]
+
+    def wait_for_nexthops(self) -> None:
+        """Wait until the daemon knows the way to every VTEP, which for another gateway's means that it has started too."""
+        wait_until(self._resolved, START_SECONDS, f"causewayd on {self.gateway.name} resolves its next hops")
 
     def stop(self) -> None:
         """SIGTERM, which has to end it with status 0 within five seconds."""

@@ -76,7 +76,10 @@ class Lab:
         for causeway, core in zip(self.gateways, cores):
             causeway.node_file.write_text(config.node(causeway.gateway, core, self.hugepages, HOME))
             causeway.network_file.write_text(config.network(self.scenario.GATEWAYS, self.scenario.AT_FIRST))
-        return ", ".join(f"{causeway.gateway.name} version {causeway.start()}" for causeway in self.gateways)
+        versions = [f"{causeway.gateway.name} version {causeway.start()}" for causeway in self.gateways]
+        for causeway in self.gateways:
+            causeway.wait_for_nexthops()
+        return ", ".join(versions)
 
     def _stop(self) -> None:
         for causeway in self.gateways:

@@ -19,6 +19,8 @@ from labkit.shell import Shell, wait_until
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 NOBODY = "10.1.0.250"  # an address that no node has, so that none answers by ICMP
+SNAPSHOT_OCTETS = 2048  # any frame here is shorter, and the longer they might be the fewer fit the buffer
+BUFFER_KB = 8192
 STREAM_PAYLOAD_OCTETS = 64
 INJECT = Path(__file__).with_name("inject.py")
 SETTLE_SECONDS = 0.5  # frames take well under a millisecond each, but the machine may be busy
@@ -85,15 +87,19 @@ class Stream:
 class Capture:
     """Watches points while a `with` block runs, and a moment longer; afterwards holds what was seen at each."""
 
+    ordinals = itertools.count(1)
+
     def __init__(self, shell: Shell, name: str, *points: Point):
         self.shell, self.points = shell, points
+        name = f"capture-{next(self.ordinals):02}-{name}"
         self.files = {point: shell.logs / f"{name}-{number}.pcap" for number, point in enumerate(points)}
         self.seen = {}
         self._dumps = []
 
     def __enter__(self):
         for point, file in self.files.items():
-            argv = ["tcpdump", "-i", point.netdev, "-Q", point.direction, "-w", file, "-U", "--immediate-mode", "-Z", "root"]
+            argv = ["tcpdump", "-i", point.netdev, "-Q", point.direction, "-w", file, "-U", "--immediate-mode",
+                    "-s", SNAPSHOT_OCTETS, "-B", BUFFER_KB, "-Z", "root"]
             self._dumps.append(self.shell.spawn(file.stem, *argv, netns=point.netns))
         for file in self.files.values():
             log = file.with_suffix(".log")
