@@ -1,0 +1,357 @@
+//! Control as its neighbours see it: files and kernel events in, snapshots and answers out.
+
+use api::{ErrorCode, Request, Response, Show};
+use control::config;
+use control::plane::DataPlane;
+use control::reconcile::{Call, Control, Means, PUBLISH_EVERY};
+use control::routes::{Origin, Route, RouteChange};
+use control::status::Identity;
+use control::tables::{FabricPort, Tables};
+use control::underlay::{
+    Hop, InterfaceIndex, Ipv4Prefix, KernelEvent, KernelLink, KernelNeighbour, KernelRequest, KernelRoute,
+    NeighbourState, RouteChange as KernelRouteChange,
+};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use fib::{Destination, NetworkId, Snapshot};
+use rcu::{Publisher, Reader};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use telemetry::WorkerTelemetry;
+use wire::{MacAddr, Vni};
+
+const VTEP: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 2);
+const REMOTE: MacAddr = MacAddr::new([2, 0, 0, 0, 0x20, 0x64]);
+const OTHER: MacAddr = MacAddr::new([2, 0, 0, 0, 0x20, 0x65]);
+const ROUTER_MAC: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 0x99]);
+
+/// Ports that are up and count nothing: what stands behind them is other tests' business.
+struct Ports;
+
+impl DataPlane for Ports {
+    fn ports(&self) -> Vec<api::Port> {
+        let port = |name: &str, role| api::Port {
+            name: name.into(),
+            role,
+            driver: "net_null".into(),
+            device: "net_null0".into(),
+            mac: "02:00:00:00:00:01".into(),
+            mtu_octets: 1500,
+            link: api::Link { up: true, speed_mbps: None },
+            rx_queues: 1,
+            tx_queues: 1,
+            offloads_granted: vec![],
+            offloads_missing: vec![],
+            traffic: api::Traffic::default(),
+            losses: api::PortLosses::default(),
+            vlans: vec![],
+        };
+        vec![port("access0", api::PortRole::Access), port("fabric0", api::PortRole::Fabric)]
+    }
+
+    fn pools(&self) -> Vec<api::PoolUse> {
+        vec![api::PoolUse { in_use: 0, size: 1024 }]
+    }
+
+    fn cycles(&self) -> u64 {
+        1_000_000
+    }
+
+    fn cycles_per_second(&self) -> u64 {
+        1_000_000_000
+    }
+
+    fn dpdk_version(&self) -> String {
+        "none".into()
+    }
+}
+
+/// Control with its files in a directory of its own, and the far ends of all its channels.
+struct Bench {
+    directory: PathBuf,
+    control: Control,
+    worker: Reader<Snapshot>,
+    telemetry: Arc<WorkerTelemetry>,
+    kernel: Sender<KernelEvent>,
+    requests: Receiver<KernelRequest>,
+    calls: Sender<Call>,
+    now: Instant,
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.directory));
+    }
+}
+
+const NODE: &str = include_str!("../../../config/node.yaml");
+const NETWORK: &str = include_str!("../../../config/network.yaml");
+
+impl Bench {
+    fn new(test: &str) -> Self {
+        let directory = std::env::temp_dir().join(format!("causeway-control-{}-{test}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("the temporary directory is ours");
+        let files = (directory.join("node.yaml"), directory.join("network.yaml"));
+        std::fs::write(&files.0, NODE).expect("writable");
+        std::fs::write(&files.1, NETWORK).expect("writable");
+        let loaded = config::load(&files.0, &files.1).expect("the examples are legal");
+        let fabric_port = FabricPort { mac: MacAddr::new([2, 0, 0, 0, 0, 1]), mtu: 1600 };
+        let tables = Tables::new(fabric_port, 100, 7);
+        let mut publisher = Publisher::new(tables.empty(&loaded.node));
+        let worker = publisher.reader();
+        let telemetry = Arc::new(WorkerTelemetry::new(100));
+        let (kernel, kernel_events) = unbounded();
+        let (asked, requests) = unbounded();
+        let (calls, to_answer) = bounded(16);
+        let identity = Identity {
+            version: "0.0.0".into(),
+            commit: None,
+            build: "test".into(),
+            started_at: api::Timestamp::now(),
+            worker_cores: vec![1],
+        };
+        let means = Means {
+            files,
+            loaded,
+            fabric_port,
+            publisher,
+            tables,
+            workers: vec![Arc::clone(&telemetry)],
+            plane: Arc::new(Ports),
+            identity,
+            kernel_events,
+            kernel_requests: Box::new(move |request| asked.send(request).is_ok()),
+            calls: to_answer,
+        };
+        let control = Control::new(means).expect("the examples fit");
+        Self { directory, control, worker, telemetry, kernel, requests, calls, now: Instant::now() }
+    }
+
+    /// Lets time pass and control turn.
+    fn turn(&mut self) {
+        self.now += PUBLISH_EVERY;
+        self.control.turn(self.now);
+        self.worker.refresh();
+    }
+
+    fn write_network(&self, text: &str) {
+        std::fs::write(self.directory.join("network.yaml"), text).expect("writable");
+    }
+
+    fn reload(&mut self) -> Result<api::ReloadDocument, api::ErrorDocument> {
+        let (asker, answer) = bounded(1);
+        self.calls.send(Call::Reload(asker)).expect("control listens");
+        for _ in 0..2_000 {
+            self.turn();
+            if let Ok(answer) = answer.recv_timeout(Duration::from_millis(5)) {
+                self.worker.refresh();
+                return answer;
+            }
+        }
+        panic!("no answer to a reload");
+    }
+
+    fn show(&mut self, show: Show) -> Response {
+        let (asker, view) = bounded(1);
+        self.calls.send(Call::Look(asker)).expect("control listens");
+        self.turn();
+        view.try_recv().expect("a look is answered within its turn").render(&show).expect("it exists")
+    }
+
+    fn destination(&self, mac: MacAddr) -> Option<Destination> {
+        let snapshot = self.worker.snapshot();
+        let network: NetworkId = snapshot.vnis.lookup(5100)?;
+        snapshot.destination(network, mac)
+    }
+
+    /// Whether the tunnel to the remote station has a header.
+    fn is_resolved(&self) -> bool {
+        let Some(Destination::Remote(nexthop)) = self.destination(REMOTE) else { return false };
+        let snapshot = self.worker.snapshot();
+        let tunnel = snapshot.nexthop(nexthop).and_then(|nexthop| snapshot.tunnel(nexthop.tunnel()));
+        tunnel.is_some_and(|tunnel| tunnel.header_octets() > 0)
+    }
+
+    fn kernel_says(&self, state: NeighbourState, mac: Option<MacAddr>) {
+        let interface = InterfaceIndex(5);
+        let link = KernelLink { index: interface, name: "cw-host0".into(), up: true, mtu: 1600, mac: None };
+        let destination = Ipv4Prefix::covering(Ipv4Addr::new(172, 16, 0, 0), 24).expect("a legal prefix");
+        let route = KernelRoute { destination, metric: 0, hops: vec![Hop { interface, via: None }] };
+        let neighbour = KernelNeighbour { address: VTEP, interface, mac, state };
+        for event in [
+            KernelEvent::Link(link),
+            KernelEvent::Route(KernelRouteChange::Replaced, route),
+            KernelEvent::Neighbour(neighbour),
+        ] {
+            self.kernel.send(event).expect("control listens");
+        }
+    }
+}
+
+fn vni() -> Vni {
+    Vni::try_from(5100).expect("a legal VNI")
+}
+
+#[test]
+fn the_first_snapshot_is_the_configuration() {
+    let mut bench = Bench::new("first");
+    bench.turn();
+    assert!(matches!(bench.destination(MacAddr::new([2, 0, 0, 0, 0x10, 0x64])), Some(Destination::Vif(_))));
+    assert!(matches!(bench.destination(REMOTE), Some(Destination::Remote(_))));
+    assert!(!bench.is_resolved());
+}
+
+#[test]
+fn a_vtep_is_reached_when_linux_knows_the_way_and_not_when_it_no_longer_does() {
+    let mut bench = Bench::new("underlay");
+    bench.kernel_says(NeighbourState::Incomplete, None);
+    bench.turn();
+    assert!(!bench.is_resolved());
+    assert!(matches!(bench.requests.try_recv(), Ok(KernelRequest::Resolve { address: VTEP, .. })));
+    bench.kernel_says(NeighbourState::Reachable, Some(ROUTER_MAC));
+    bench.turn();
+    assert!(bench.is_resolved());
+    bench.kernel_says(NeighbourState::Failed, None);
+    bench.turn();
+    assert!(!bench.is_resolved());
+}
+
+#[test]
+fn a_bad_file_changes_nothing_and_says_where() {
+    let mut bench = Bench::new("bad-file");
+    bench.turn();
+    let before = bench.worker.generation();
+    bench.write_network(&NETWORK.replace("vxlan_network_identifier: 5200", "vxlan_network_identifier: 5100"));
+    let refused = bench.reload().expect_err("two networks of one VNI");
+    assert_eq!(refused.code, ErrorCode::Configuration);
+    let place = refused.places[0].place.as_ref().expect("a place");
+    assert!(place.file.ends_with("network.yaml") && place.line > 1, "{place}");
+    assert_eq!(bench.worker.generation(), before);
+    bench.write_network(NETWORK);
+    assert!(!bench.reload().expect("the old file again").changed);
+}
+
+#[test]
+fn a_reload_adds_and_removes_and_keeps_rows_of_what_stays() {
+    let mut bench = Bench::new("reload");
+    bench.turn();
+    let green = MacAddr::new([2, 0, 0, 0, 0x10, 0xc8]);
+    let row = |bench: &Bench, mac| {
+        let snapshot = bench.worker.snapshot();
+        snapshot.vnis.lookup(5200).and_then(|network| snapshot.destination(network, mac))
+    };
+    let before = row(&bench, green);
+    assert!(before.is_some());
+    // The first VMI's logical interface goes, so its row is given up; the second one's must stay the same.
+    bench.write_network(&NETWORK.replace("    virtual_machine_interfaces: [blue-server]\n", ""));
+    let done = bench.reload().expect("a legal file");
+    assert_eq!((done.vifs.added, done.vifs.removed, done.vifs.changed), (0, 1, 0));
+    assert_eq!(bench.worker.snapshot().vnis.lookup(5100), None);
+    assert_eq!(row(&bench, green), before);
+    bench.write_network(NETWORK);
+    assert_eq!(bench.reload().expect("a legal file").vifs.added, 1);
+    assert!(bench.destination(REMOTE).is_some());
+    assert_eq!(row(&bench, green), before);
+}
+
+#[test]
+fn what_needs_a_restart_is_named_or_refused() {
+    let mut bench = Bench::new("restart");
+    let node = bench.directory.join("node.yaml");
+    std::fs::write(&node, NODE.replace("mbufs: 16384", "mbufs: 32768")).expect("writable");
+    assert_eq!(bench.reload().expect("a legal file").needs_restart, ["memory.mbufs"]);
+    std::fs::write(&node, NODE.replace("    mtu: 1500", "    mtu: 1400")).expect("writable");
+    let refused = bench.reload().expect_err("a port's MTU cannot change while running");
+    assert!(refused.message.contains("ports[access0].mtu"), "{refused}");
+}
+
+#[test]
+fn without_mode_server_nothing_is_served() {
+    let mut bench = Bench::new("mode");
+    std::fs::write(bench.directory.join("node.yaml"), NODE.replace("mode: server", "mode: none")).expect("writable");
+    assert_eq!(bench.reload().expect("a legal file").vifs.removed, 2);
+    assert_eq!(bench.worker.snapshot().vnis.lookup(5100), None);
+    let Response::Vifs(vifs) = bench.show(Show::Vifs) else { panic!("vifs were asked for") };
+    assert!(vifs.vifs.is_empty());
+}
+
+#[test]
+fn routes_of_other_sources_come_and_go_without_a_rebuild_where_the_vtep_is_known() {
+    let mut bench = Bench::new("routes");
+    bench.turn();
+    let routes = bench.control.route_changes();
+    let route = Route::Mac(vni(), OTHER);
+    routes.send(RouteChange::Announce(Origin::Dynamic, route, VTEP)).expect("control listens");
+    bench.turn();
+    assert_eq!(bench.destination(OTHER), bench.destination(REMOTE));
+    routes.send(RouteChange::Withdraw(Origin::Dynamic, route, VTEP)).expect("control listens");
+    bench.turn();
+    assert_eq!(bench.destination(OTHER), None);
+    // A VTEP that is new to the network needs a tunnel, so everything is built anew.
+    let stranger = Ipv4Addr::new(172, 16, 0, 77);
+    routes.send(RouteChange::Announce(Origin::Dynamic, route, stranger)).expect("control listens");
+    bench.turn();
+    assert!(matches!(bench.destination(OTHER), Some(Destination::Remote(_))));
+    assert_ne!(bench.destination(OTHER), bench.destination(REMOTE));
+}
+
+#[test]
+fn a_route_never_takes_a_local_station_away() {
+    let mut bench = Bench::new("local");
+    bench.turn();
+    let local = MacAddr::new([2, 0, 0, 0, 0x10, 0x64]);
+    let route = RouteChange::Announce(Origin::Dynamic, Route::Mac(vni(), local), VTEP);
+    bench.control.route_changes().send(route).expect("control listens");
+    bench.turn();
+    assert!(matches!(bench.destination(local), Some(Destination::Vif(_))));
+}
+
+#[test]
+fn changes_are_coalesced_to_one_publication_in_ten_milliseconds() {
+    let mut bench = Bench::new("coalesce");
+    bench.turn();
+    let before = bench.worker.generation();
+    let routes = bench.control.route_changes();
+    for n in 0..1_000u32 {
+        let [a, b, ..] = n.to_le_bytes();
+        let route = Route::Mac(vni(), MacAddr::new([2, 0, 0, 9, a, b]));
+        routes.send(RouteChange::Announce(Origin::Dynamic, route, VTEP)).expect("control listens");
+        bench.control.turn(bench.now + Duration::from_micros(u64::from(n)));
+    }
+    assert_eq!(bench.worker.generation(), before);
+    bench.turn();
+    assert_eq!(bench.worker.generation(), before + 1);
+    assert!(bench.destination(MacAddr::new([2, 0, 0, 9, 0xe7, 3])).is_some());
+}
+
+#[test]
+fn counters_of_a_row_begin_at_zero_for_its_next_owner() {
+    let mut bench = Bench::new("baseline");
+    bench.turn();
+    let blue = bench.destination(MacAddr::new([2, 0, 0, 0, 0x10, 0x64]));
+    let Some(Destination::Vif(row)) = blue else { panic!("blue is served") };
+    bench.telemetry.vif(row).rx_frames.add(5);
+    let count = |bench: &mut Bench, name: &str| {
+        let Response::Vifs(vifs) = bench.show(Show::Vifs) else { panic!("vifs were asked for") };
+        vifs.vifs.iter().find(|vif| vif.name == name).map(|vif| vif.traffic.rx_packets)
+    };
+    assert_eq!(count(&mut bench, "blue-server"), Some(5));
+    bench.write_network(&NETWORK.replace("    virtual_machine_interfaces: [blue-server]\n", ""));
+    bench.reload().expect("a legal file");
+    bench.write_network(&NETWORK.replace("blue-server", "blue-other"));
+    bench.reload().expect("a legal file");
+    assert_eq!(count(&mut bench, "blue-other"), Some(0));
+}
+
+#[test]
+fn every_document_renders_from_a_running_control() {
+    let mut bench = Bench::new("documents");
+    let all = [Show::Ports, Show::Networks, Show::Fdb { network: None }, Show::Nexthops, Show::Drops { all: true }];
+    for show in all.into_iter().chain([Show::Workers, Show::Config, Show::Version]) {
+        let response = bench.show(show.clone());
+        let json = serde_json::to_vec(&response).expect("documents are serialisable");
+        let again = Request::Show(show).read_response(&json).expect("documents are readable");
+        assert_eq!(again, response);
+    }
+}
