@@ -153,10 +153,10 @@ fn one_local<P: Pool, T: TxQueue<Frame = P::Frame>>(
     egress: VifIndex,
 ) {
     let vif = t.vif(egress);
-    let tag = if vif.vlan().vid() == 0 { 0 } else { ethernet::TAG_OCTETS };
+    let tag = rewrite::tag_octets(vif, Some(&original.ether_type));
     let mut header = [0; MACS + ethernet::TAG_OCTETS];
     let made = rewrite::fits(vif, Some(&original.ether_type), original.rest)
-        .and_then(|()| rewrite::write(&mut header, vif, original.macs))
+        .and_then(|()| rewrite::write(&mut header, vif, original.macs, tag))
         .and_then(|()| copy(out.pool(), body, header.get(..MACS + tag).unwrap_or(&header)));
     if let Ok(frame) = &made {
         rewrite::count(out.telemetry(), egress, frame, Verdict::Send(vif.port()));

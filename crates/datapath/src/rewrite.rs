@@ -11,7 +11,8 @@ use wire::ethernet;
 const TAGGED: usize = MACS + ethernet::TAG_OCTETS;
 
 /// Sends the `to_vif` lanes out of their interface's port, with its tag (802.1Q, PCP 0), or untagged on VLAN 0; a tag
-/// that the instance itself put inside stays. Short frames are padded to 60 octets with zeros.
+/// that the instance itself put inside stays, behind a priority tag on VLAN 0. Short frames are padded to 60 octets with
+/// zeros.
 ///
 /// Drops: `TooBigForPort`, `NoHeadroom`, `NoTailroom`. Counts for the interface.
 #[inline]
@@ -46,8 +47,9 @@ pub(crate) fn count<F: Frame>(telemetry: &WorkerTelemetry, egress: VifIndex, fra
 /// Replaces the `front` octets before the frame's type field by `macs` and the interface's tag.
 #[inline(always)]
 fn replace_front<F: Frame>(frame: &mut F, front: usize, vif: &Vif, macs: [u8; MACS]) -> Result<(), DropReason> {
-    fits(vif, frame.octets().get(front..front + 2), frame.total_octets() - front)?;
-    let tag = if vif.vlan().vid() == 0 { 0 } else { ethernet::TAG_OCTETS };
+    let ether_type = frame.octets().get(front..front + 2);
+    fits(vif, ether_type, frame.total_octets() - front)?;
+    let tag = tag_octets(vif, ether_type);
     let new = MACS + tag;
     if front >= new {
         frame.trim_front(front - new);
@@ -58,13 +60,25 @@ fn replace_front<F: Frame>(frame: &mut F, front: usize, vif: &Vif, macs: [u8; MA
     if octets < ethernet::MIN_FRAME_OCTETS {
         pad(frame, ethernet::MIN_FRAME_OCTETS - octets)?;
     }
-    write(frame.octets_mut(), vif, macs)
+    write(frame.octets_mut(), vif, macs, tag)
 }
 
-/// Writes MACs and tag at the front of a frame that has room for them.
+/// The octets of tag that go before a frame's type field: none on VLAN 0. But an untagged frame must not begin with the
+/// instance's own tag, by which a switch would take it for another VLAN's: such a one is priority-tagged.
 #[inline(always)]
-pub(crate) fn write(octets: &mut [u8], vif: &Vif, macs: [u8; MACS]) -> Result<(), DropReason> {
-    if vif.vlan().vid() == 0 {
+pub(crate) fn tag_octets(vif: &Vif, ether_type: Option<&[u8]>) -> usize {
+    if vif.vlan().vid() == 0 && !is_tag(ether_type) { 0 } else { ethernet::TAG_OCTETS }
+}
+
+#[inline(always)]
+fn is_tag(ether_type: Option<&[u8]>) -> bool {
+    ether_type == Some(&ethernet::TYPE_VLAN.to_be_bytes()[..])
+}
+
+/// Writes MACs and `tag` octets of tag at the front of a frame that has room for them.
+#[inline(always)]
+pub(crate) fn write(octets: &mut [u8], vif: &Vif, macs: [u8; MACS], tag: usize) -> Result<(), DropReason> {
+    if tag == 0 {
         *octets.first_chunk_mut::<MACS>().ok_or(DropReason::NotContiguous)? = macs;
         return Ok(());
     }
@@ -82,8 +96,7 @@ pub(crate) fn fits(vif: &Vif, ether_type: Option<&[u8]>, rest: usize) -> Result<
     const TYPE_OCTETS: usize = 2;
     let payload = rest.saturating_sub(TYPE_OCTETS);
     let limit = usize::from(vif.max_payload());
-    let inner_tag = || ether_type == Some(&ethernet::TYPE_VLAN.to_be_bytes()[..]);
-    if payload <= limit || (payload <= limit + ethernet::TAG_OCTETS && inner_tag()) {
+    if payload <= limit || (payload <= limit + ethernet::TAG_OCTETS && is_tag(ether_type)) {
         Ok(())
     } else {
         Err(DropReason::TooBigForPort)

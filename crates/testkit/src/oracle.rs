@@ -190,14 +190,14 @@ fn bridge(net: &Network, a: &Arrival, from: Origin, n: usize, frame: Vec<u8>) ->
     out
 }
 
-/// IEEE 802.1Q: the VLAN's tag behind the addresses; none for VLAN 0.
+/// IEEE 802.1Q: the VLAN's tag behind the addresses; none for VLAN 0, unless what follows would be taken for one.
 fn to_port(net: &Network, out: &mut Expectation, vmi: &Vmi, frame: &[u8]) {
     let inner_tag = if frame[12..14] == [0x81, 0] { 4 } else { 0 };
     if frame.len() - 14 > usize::from(net.access_mtus[vmi.port]) + inner_tag {
         return out.dropped.push(vec![TooBigForPort]);
     }
     let [high, low] = vmi.vlan.to_be_bytes();
-    let tag = if vmi.vlan == 0 { vec![] } else { vec![0x81, 0, high, low] };
+    let tag = if vmi.vlan == 0 && inner_tag == 0 { vec![] } else { vec![0x81, 0, high, low] };
     out.sent.push((vmi.port, [&frame[..12], &tag, &frame[12..]].concat()));
 }
 
