@@ -65,6 +65,7 @@ fn ipv6(packet: &[u8], macs: u64) -> u32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_macros, reason = "what is banned from the packet path may serve to test it")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
