@@ -1,0 +1,64 @@
+//! The packet path allocates nothing: a counting allocator around rounds of the worker.
+
+#![allow(clippy::disallowed_macros, reason = "what is banned from the packet path may serve to test it")]
+
+use std::hint::black_box;
+use testkit::example::*;
+use testkit::packets::ethernet;
+use testkit::{Arrival, Gateway, Means};
+
+/// Allocations, and the balance of allocations and frees, of this thread while `f` runs.
+fn allocations(f: impl FnOnce()) -> (u64, i64) {
+    let counts = allocation_counter::measure(f);
+    (counts.count_total, counts.count_current)
+}
+
+fn arrivals() -> Vec<(usize, Arrival)> {
+    let arp = ethernet(BROADCAST, [2; 6], &[], 0x0806, &[0; 46]);
+    let mut frames: Vec<(usize, Arrival)> = vec![(FABRIC, arp.into()), (ACCESS, vec![1; 9].into())];
+    for payload in [0, 18, 300, 1400] {
+        frames
+            .extend([REMOTE, B, BROADCAST, [2, 9, 9, 9, 9, 9]].map(|to| (ACCESS, tagged(100, to, A, payload).into())));
+        frames.extend([A, BROADCAST, C].map(|to| (FABRIC, vxlan(untagged(to, REMOTE, payload)).octets().into())));
+    }
+    frames.push((FABRIC, vxlan(vec![]).octets().into()));
+    frames
+}
+
+#[test]
+fn no_round_allocates_in_either_direction_with_floods_punts_and_drops() {
+    for means in [Means::default(), Means { chains: false, buffers: 2, ..Means::default() }] {
+        let mut gateway = Gateway::with(&network(), means);
+        for round in 0..20 {
+            for (port, arrival) in arrivals() {
+                gateway.arrive(port, &arrival);
+            }
+            let count = allocations(|| gateway.run());
+            let outcome = gateway.take();
+            assert!(
+                outcome.sent.len() > 10 && outcome.host.len() == 1 && outcome.drops.len() >= 3,
+                "{:?}",
+                outcome.drops
+            );
+            assert_eq!(count, (0, 0), "in round {round}");
+        }
+        gateway.settle();
+    }
+}
+
+#[test]
+fn a_reload_allocates_nothing_in_the_worker() {
+    let mut gateway = Gateway::new(&network());
+    gateway.run();
+    gateway.reload(&network());
+    gateway.arrive(ACCESS, &tagged(100, REMOTE, A, 100).into());
+    assert_eq!(allocations(|| gateway.run()), (0, 0));
+    assert_eq!(gateway.telemetry().generation.read(), 2);
+}
+
+#[test]
+fn the_counting_allocator_counts() {
+    let mut kept = None;
+    assert_eq!(allocations(|| kept = Some(black_box(Box::new(1u64)))), (1, 1));
+    assert_eq!(allocations(|| kept = black_box(None)), (0, -1));
+}
