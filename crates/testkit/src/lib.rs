@@ -14,6 +14,7 @@ pub mod memory;
 mod network;
 pub mod oracle;
 pub mod packets;
+pub mod pcap;
 pub mod queues;
 
 pub use gateway::{Arrival, Gateway, Means, Outcome};
