@@ -90,13 +90,13 @@ impl World {
     }
 
     /// An instance sends a frame, which every gateway on the LAN hears.
-    fn from_instance(&mut self, frame: &[u8]) -> Seen {
+    fn instance_sends(&mut self, frame: &[u8]) -> Seen {
         let heard = (0..self.gateways.len()).map(|gateway| (gateway, ACCESS, frame.to_vec())).collect();
         self.until_silent(heard)
     }
 
     /// The host behind the fabric sends a frame to every gateway.
-    fn from_host(&mut self, vni: u32, inner: &[u8]) -> Seen {
+    fn host_sends(&mut self, vni: u32, inner: &[u8]) -> Seen {
         let packet = |gateway| {
             let to = Fabric {
                 mac: underlay_mac(gateway),
@@ -157,7 +157,7 @@ fn instance(n: u8, gateways: usize) -> Instance {
 fn one_instance_behind_two_gateways_never_hears_itself() {
     let mut world = World::new(2, &[instance(0, 2)]);
     for to in [BROADCAST, MULTICAST, UNKNOWN] {
-        let seen = world.from_instance(&frame(100, to, [2, 0, 0, 0, 0x10, 0]));
+        let seen = world.instance_sends(&frame(100, to, [2, 0, 0, 0, 0x10, 0]));
         assert_eq!(seen.lan, BTreeMap::new());
         // Both gateways flood to the host and to each other, and what came from the fabric does not return to it.
         assert_eq!((seen.host, seen.between), (2, 2));
@@ -168,7 +168,7 @@ fn one_instance_behind_two_gateways_never_hears_itself() {
 fn what_the_host_floods_reaches_an_instance_once_a_gateway() {
     let mut world = World::new(2, &[instance(0, 2)]);
     for to in [BROADCAST, MULTICAST, UNKNOWN] {
-        let seen = world.from_host(5100, &ethernet(to, REMOTE, &[], 0x88b5, &[0x77; 300]));
+        let seen = world.host_sends(5100, &ethernet(to, REMOTE, &[], 0x88b5, &[0x77; 300]));
         assert_eq!((seen.lan, seen.host, seen.between), ([(100, 2)].into(), 0, 0));
     }
 }
@@ -177,7 +177,7 @@ fn what_the_host_floods_reaches_an_instance_once_a_gateway() {
 fn two_instances_behind_two_gateways_hear_each_other_a_bounded_number_of_times() {
     let mut world = World::new(2, &[instance(0, 2), instance(1, 2)]);
     for to in [BROADCAST, MULTICAST, UNKNOWN] {
-        let seen = world.from_instance(&frame(100, to, [2, 0, 0, 0, 0x10, 0]));
+        let seen = world.instance_sends(&frame(100, to, [2, 0, 0, 0, 0x10, 0]));
         // From each gateway its own copy, and the one that it got from the other.
         assert_eq!((seen.lan, seen.host, seen.between), ([(101, 4)].into(), 2, 2));
     }
@@ -186,7 +186,7 @@ fn two_instances_behind_two_gateways_hear_each_other_a_bounded_number_of_times()
 #[test]
 fn three_gateways_do_not_loop_either() {
     let mut world = World::new(3, &[instance(0, 3), instance(1, 3), instance(2, 3)]);
-    let seen = world.from_instance(&frame(100, BROADCAST, [2, 0, 0, 0, 0x10, 0]));
+    let seen = world.instance_sends(&frame(100, BROADCAST, [2, 0, 0, 0, 0x10, 0]));
     assert_eq!((seen.lan, seen.host, seen.between), ([(101, 9), (102, 9)].into(), 3, 6));
 }
 
@@ -198,11 +198,13 @@ fn world() -> impl Strategy<Value = (usize, Vec<Instance>)> {
     (1usize..5).prop_flat_map(|gateways| {
         let vlans = vec(proptest::option::weighted(0.8, 0u16..2), gateways);
         let instance = (0usize..2, vec((0u8..6).prop_map(|n| [2, 0, 0, 0, 0x10, n]), 1..4), vlans);
-        let place = |(n, (network, macs, vlans)): (usize, (usize, Vec<Mac>, Vec<Option<u16>>))| {
-            let vlans = vlans.into_iter().map(|which| Some(100 + 2 * n as u16 + which?)).collect();
-            Instance { network, macs, vlans }
-        };
-        let instances = vec(instance, 1..6).prop_map(move |all| all.into_iter().enumerate().map(place).collect());
+        let instance = instance.prop_map(|(network, macs, vlans)| Instance { network, macs, vlans });
+        let instances = vec(instance, 1..6).prop_map(|mut all: Vec<Instance>| {
+            for (instance, first) in all.iter_mut().zip((100..).step_by(2)) {
+                instance.vlans.iter_mut().flatten().for_each(|vlan| *vlan += first);
+            }
+            all
+        });
         (Just(gateways), instances)
     })
 }
@@ -227,7 +229,7 @@ proptest! {
         // Each VLAN stands for at most one instance at each gateway; a gateway sends it its own copy, and one for each
         // copy that it got from another gateway.
         let most = count * count;
-        for seen in [world.from_instance(&frame(vlan, to, by)), world.from_host(vni, &ethernet(to, by, &[], 0x88b5, &[7; 60]))] {
+        for seen in [world.instance_sends(&frame(vlan, to, by)), world.host_sends(vni, &ethernet(to, by, &[], 0x88b5, &[7; 60]))] {
             for (vlan, copies) in &seen.lan {
                 prop_assert!(*copies <= most, "{copies} copies on VLAN {vlan}: {seen:?}");
             }
