@@ -1,0 +1,181 @@
+//! One direction: the pipeline and the floor in turn, between a port that replays the traffic and one that swallows it.
+//!
+//! Both ends are virtual ports on the worker's core, so their price is in every figure, and is measured alone as well.
+//! The pipeline is what a worker runs: [`Worker::round`] on the types of `causewayd::driver`.
+
+use crate::floor::{Floor, Tables, Work};
+use crate::scene::Scene;
+use crate::statistics::{Slices, Summary};
+use crate::traffic::{Direction, Traffic};
+use crate::verify;
+use anyhow::{Context, Result, ensure};
+use causewayd::driver::{DpdkFrame, DpdkPool, DpdkRx, DpdkTx, TscClock};
+use datapath::io::{Outgoing, TxQueue};
+use datapath::{Inlet, Outlet, OutletConfig, Polling, Role, Worker};
+use dpdk::{Eal, Offloads, Pool, Port, PortConfig};
+use rcu::Publisher;
+use std::path::Path;
+use std::sync::Arc;
+use telemetry::WorkerTelemetry;
+
+/// Length of a slice: long enough to warm the caches, short enough that all variants meet the same noise.
+const SLICE_MS: u64 = 10;
+/// Bursts between two looks at the clock.
+const BURSTS: usize = 16;
+const VIFS: usize = 4096;
+
+/// What the cases are run with.
+pub(crate) struct Means<'a> {
+    pub(crate) eal: &'a Eal,
+    pub(crate) pool: &'a Pool,
+    pub(crate) tables: &'a Tables,
+    pub(crate) scene: &'a Scene,
+    pub(crate) directory: &'a Path,
+    pub(crate) rounds: usize,
+}
+
+/// What was measured of one direction.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Figures {
+    pub(crate) direction: &'static str,
+    pub(crate) frame_octets: usize,
+    pub(crate) frames_compared: usize,
+    pub(crate) rounds: usize,
+    pub(crate) variants: Vec<Summary>,
+}
+
+/// A worker of the process with one queue to poll, and its counters.
+pub(crate) struct Gateway<T: TxQueue<Frame = DpdkFrame>> {
+    worker: Worker<DpdkPool, DpdkRx, T, TscClock>,
+    pub(crate) telemetry: Arc<WorkerTelemetry>,
+    _publisher: Publisher<fib::Snapshot>,
+}
+
+impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
+    fn new(means: &Means<'_>, direction: Direction, rx: dpdk::RxQueue, tx: [T; 2]) -> Result<Self> {
+        let telemetry = Arc::new(WorkerTelemetry::new(VIFS));
+        ensure!(means.scene.vifs().all(|vif| telemetry.reserve(vif)), "there are more than {VIFS} interfaces");
+        let ports = [means.scene.access_port(), means.scene.fabric_port()];
+        let (port, role) = match direction {
+            Direction::ToFabric => (ports[0], Role::Access),
+            Direction::FromFabric => (ports[1], Role::Fabric),
+        };
+        let outlet = Outlet::new(OutletConfig {
+            pool: DpdkPool::new(means.pool.clone()),
+            queues: ports.into_iter().zip(tx).map(|(port, queue)| Outgoing { port, queue }).collect(),
+            host: None,
+            telemetry: Arc::clone(&telemetry),
+            worker: (0, 1),
+        });
+        let mut publisher = Publisher::new(means.scene.snapshot()?);
+        let inlets = vec![Inlet::new(port, role, DpdkRx::new(rx))];
+        let clock = TscClock::new(dpdk::lcore::tsc_hz(means.eal));
+        let worker = Worker::new(inlets, outlet, publisher.reader(), None, clock, Polling::Busy);
+        Ok(Self { worker, telemetry, _publisher: publisher })
+    }
+
+    /// One turn of the worker's loop.
+    #[inline]
+    pub(crate) fn round(&mut self) {
+        self.worker.round();
+    }
+}
+
+/// Compares what both make of every frame, then measures them in turn.
+pub(crate) fn run(means: &Means<'_>, direction: Direction) -> Result<Figures> {
+    let traffic = Traffic::new(direction);
+    let (name, lookup, complete) = match direction {
+        Direction::ToFabric => ("to fabric", Work::Push, Work::PushLookup),
+        Direction::FromFabric => ("from fabric", Work::PopLookup, Work::PopChecked),
+    };
+    let ports = Ports::open(means, &traffic)?;
+    let [raw, ours, proof] = ports.rx;
+    let [floor_tx, access_tx, fabric_tx] = ports.tx;
+    let mut floor = Floor::new(means.tables, &traffic, raw, floor_tx)?;
+    let frames_compared =
+        verify::compare(&traffic, &mut floor, complete, |tx| Gateway::new(means, direction, proof, tx))?;
+    let queues = [access_tx, fabric_tx].map(|queue| DpdkTx::new(queue, false));
+    let mut gateway = Gateway::new(means, direction, ours, queues)?;
+
+    let mut variants = ["ports alone", partial_name(lookup), "floor", "causeway"].map(Slices::new);
+    for round in 0..=means.rounds {
+        for turn in 0..variants.len() {
+            let which = (round + turn) % variants.len();
+            let cycles = match which {
+                0 => slice(means.eal, || floor.round(Work::Nothing)),
+                1 => slice(means.eal, || floor.round(lookup)),
+                2 => slice(means.eal, || floor.round(complete)),
+                _ => gateway_slice(means.eal, &mut gateway),
+            };
+            if round > 0 {
+                variants[which].push(cycles);
+            }
+        }
+    }
+    verify::nothing_lost(&gateway.telemetry)?;
+    let [ports_alone, _, floor, _] = &variants;
+    let hz = dpdk::lcore::tsc_hz(means.eal);
+    Ok(Figures {
+        direction: name,
+        frame_octets: traffic.frames().iter().map(Vec::len).max().unwrap_or(0),
+        frames_compared,
+        rounds: means.rounds,
+        variants: variants.iter().map(|variant| variant.summary(ports_alone, floor, hz)).collect(),
+    })
+}
+
+fn partial_name(work: Work) -> &'static str {
+    if work == Work::Push { "floor without MAC lookup" } else { "floor without outer checks" }
+}
+
+/// Cycles per frame over one slice.
+fn slice(eal: &Eal, mut round: impl FnMut() -> usize) -> f64 {
+    let length = dpdk::lcore::tsc_hz(eal) / 1000 * SLICE_MS;
+    let start = dpdk::lcore::tsc();
+    let mut frames = 0;
+    loop {
+        for _ in 0..BURSTS {
+            frames += round();
+        }
+        let cycles = dpdk::lcore::tsc().wrapping_sub(start);
+        if cycles >= length {
+            return cycles as f64 / frames as f64;
+        }
+    }
+}
+
+fn gateway_slice(eal: &Eal, gateway: &mut Gateway<DpdkTx>) -> f64 {
+    let before = gateway.telemetry.ledger.received.read();
+    let mut rounds = 0;
+    let cycles_per_round = slice(eal, || {
+        gateway.round();
+        rounds += 1;
+        1
+    });
+    let frames = gateway.telemetry.ledger.received.read() - before;
+    cycles_per_round * rounds as f64 / frames as f64
+}
+
+struct Ports {
+    rx: [dpdk::RxQueue; 3],
+    tx: [dpdk::TxQueue; 3],
+}
+
+impl Ports {
+    /// A port that replays the traffic endlessly to three queues, each from its first frame on, and one with three
+    /// queues that swallows everything.
+    fn open(means: &Means<'_>, traffic: &Traffic) -> Result<Self> {
+        let path = means.directory.join("traffic.pcap");
+        traffic.write(&path)?;
+        let file = path.to_str().context("the path of the traffic is no text")?;
+        let source = format!("net_pcap0,rx_pcap={file},rx_pcap={file},rx_pcap={file},infinite_rx=1");
+        let source = PortConfig { offloads: Offloads::NONE, ..PortConfig::new("source", source.parse()?) };
+        let (_, rx, _) = Port::open(means.eal, &source, &[means.pool.clone(), means.pool.clone(), means.pool.clone()])?;
+        let sink = PortConfig::new("sink", "net_null0,no-rx=1".parse()?);
+        let sink = PortConfig { tx_queues: 3, offloads: Offloads::NONE, ..sink };
+        let (_, _, tx) = Port::open(means.eal, &sink, std::slice::from_ref(means.pool))?;
+        let rx = rx.try_into().ok().context("net_pcap did not make three queues")?;
+        let tx = tx.try_into().ok().context("net_null did not make three queues")?;
+        Ok(Self { rx, tx })
+    }
+}

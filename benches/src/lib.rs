@@ -1,1 +1,0 @@
-//! Benchmarks of the production pipeline beside a hand-written floor.

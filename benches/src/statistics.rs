@@ -1,0 +1,70 @@
+//! Medians over slices. The machine swings by a third over seconds, so variants are compared slice by slice, in rounds.
+
+use serde::Serialize;
+
+/// Cycles per frame of one variant, a value a round.
+pub(crate) struct Slices {
+    name: &'static str,
+    cycles: Vec<f64>,
+}
+
+/// What is said of a variant.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) variant: &'static str,
+    /// Cycles per frame, ports included.
+    pub(crate) median: f64,
+    /// The tenth percentile: what an undisturbed core does.
+    pub(crate) quiet: f64,
+    /// Median over the rounds of the difference to the ports alone.
+    pub(crate) above_ports: f64,
+    /// The tenth percentiles' difference.
+    pub(crate) above_ports_quiet: f64,
+    /// Median over the rounds of the ratio to the complete floor.
+    pub(crate) ratio_to_floor: f64,
+    /// Quartiles of that ratio.
+    pub(crate) ratio_quartiles: [f64; 2],
+    /// The same, ports taken off both.
+    pub(crate) ratio_above_ports: f64,
+    /// Million frames a second at the quiet figure.
+    pub(crate) quiet_mpps: f64,
+}
+
+impl Slices {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self { name, cycles: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, cycles_per_frame: f64) {
+        self.cycles.push(cycles_per_frame);
+    }
+
+    /// Against the ports alone and the floor, whose slices are of the same rounds.
+    pub(crate) fn summary(&self, ports: &Self, floor: &Self, hz: u64) -> Summary {
+        let by_round = |f: &dyn Fn(f64, f64, f64) -> f64| -> Vec<f64> {
+            let rounds = self.cycles.iter().zip(&ports.cycles).zip(&floor.cycles);
+            rounds.map(|((own, ports), floor)| f(*own, *ports, *floor)).collect()
+        };
+        let ratios = by_round(&|own, _, floor| own / floor);
+        let quiet = percentile(&self.cycles, 10);
+        Summary {
+            variant: self.name,
+            median: percentile(&self.cycles, 50),
+            quiet,
+            above_ports: percentile(&by_round(&|own, ports, _| own - ports), 50),
+            above_ports_quiet: quiet - percentile(&ports.cycles, 10),
+            ratio_to_floor: percentile(&ratios, 50),
+            ratio_quartiles: [percentile(&ratios, 25), percentile(&ratios, 75)],
+            ratio_above_ports: percentile(&by_round(&|own, ports, floor| (own - ports) / (floor - ports)), 50),
+            quiet_mpps: hz as f64 / quiet / 1e6,
+        }
+    }
+}
+
+/// The value that `percent` of the values are at most; 0 of none.
+pub(crate) fn percentile(values: &[f64], percent: usize) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((last * percent).div_ceil(100)).copied().unwrap_or(0.0)
+}
