@@ -140,6 +140,12 @@ fn a_later_fragment_has_no_ports_and_is_the_hosts() {
 }
 
 #[test]
+fn a_later_fragment_that_ends_within_its_ip_options() {
+    let packet = from_fabric(|p| (p.ip.flags_and_offset, p.ip.ihl) = (0x2001, Some(13)));
+    dies(FABRIC, packet[..64].to_vec(), DropReason::OuterTruncated);
+}
+
+#[test]
 fn a_bad_outer_checksum() {
     dies(FABRIC, from_fabric(|p| p.ip.checksum = Some(0x1111)), DropReason::OuterChecksum);
     let octets = from_fabric(|p| p.ip.checksum = Some(0x1111));

@@ -41,7 +41,13 @@ pub(super) fn read(
         return Err(if faults.is_empty() { host() } else { dropped(faults) });
     }
     let header = usize::from(ip[0] & 15) * 4;
-    if ip[16..20] != net.fabric.address.octets() || ip[9] != 17 || word(ip, 6) & 0x1fff != 0 {
+    if ip[16..20] != net.fabric.address.octets() || ip[9] != 17 {
+        return Err(host());
+    }
+    if header > ip.len() {
+        return Err(dropped([if group { OuterMacNotOurs } else { OuterTruncated }]));
+    }
+    if word(ip, 6) & 0x1fff != 0 {
         return Err(host());
     }
     let udp = ip.get(header.max(20)..).unwrap_or(&[]);
