@@ -365,6 +365,21 @@ fn a_udp_checksum_over_two_buffers_that_nobody_verified() {
 }
 
 #[test]
+fn a_flooded_frame_in_two_buffers() {
+    let layout = Layout { first: Some(130), ..Layout::default() };
+    let octets = tagged(100, BROADCAST, A, 100);
+    dies(ACCESS, Arrival { octets, layout, ..Arrival::default() }, DropReason::NotContiguous);
+    let mut packet = vxlan(untagged(BROADCAST, REMOTE, 100));
+    dies(FABRIC, Arrival { octets: packet.octets(), layout, ..Arrival::default() }, DropReason::NotContiguous);
+    // But what follows the IP packet does not count.
+    let layout = Layout { first: Some(packet.octets().len()), ..Layout::default() };
+    packet.trailer = vec![7; 50];
+    let outcome =
+        Gateway::new(&network()).pass(FABRIC, Arrival { octets: packet.octets(), layout, ..Arrival::default() });
+    assert_eq!((outcome.sent.len(), outcome.drops.len()), (2, 0));
+}
+
+#[test]
 fn no_buffer_for_copies() {
     let mut gateway = Gateway::with(&network(), Means { buffers: 1, ..Means::default() });
     let outcome = gateway.pass(ACCESS, tagged(100, BROADCAST, A, 100));

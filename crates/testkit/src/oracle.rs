@@ -56,10 +56,11 @@ pub fn expect(net: &Network, port: usize, a: &Arrival) -> Expectation {
     let untagged = if in_frame { [&b[..12], &b[16..]].concat() } else { b.clone() };
     if fabric {
         return match outer::read(net, a, vlan, &untagged, faults) {
-            Ok(inner) => bridge(net, a, Origin::Vtep(inner.vtep), inner.network, inner.frame),
+            Ok(inner) => bridge(net, inner.in_pieces, Origin::Vtep(inner.vtep), inner.network, inner.frame),
             Err(instead) => instead,
         };
     }
+    let several = a.layout.first.is_some_and(|first| first < b.len());
     let vmi = net.vmis.iter().position(|vmi| vmi.port == port && usize::from(vmi.vlan) == vlan);
     if cannot_send(&b[6..12]) {
         faults.push(GroupSource);
@@ -67,14 +68,14 @@ pub fn expect(net: &Network, port: usize, a: &Arrival) -> Expectation {
     match vmi {
         None => faults.push(UnknownVlan),
         Some(n) if !net.vmis[n].macs.iter().any(|mac| mac[..] == b[6..12]) => faults.push(UnknownSourceMac),
-        Some(n) if faults.is_empty() => return bridge(net, a, Origin::Vmi(n), net.vmis[n].network, untagged),
+        Some(n) if faults.is_empty() => return bridge(net, several, Origin::Vmi(n), net.vmis[n].network, untagged),
         Some(_) => {}
     }
     dropped(faults)
 }
 
 /// An untagged frame of network `n`: where its destination is, and the rules against loops.
-fn bridge(net: &Network, a: &Arrival, from: Origin, n: usize, frame: Vec<u8>) -> Expectation {
+fn bridge(net: &Network, in_pieces: bool, from: Origin, n: usize, frame: Vec<u8>) -> Expectation {
     let (to, by) = (&frame[..6], &frame[6..12]);
     let vmi = net.vmis.iter().find(|vmi| vmi.network == n && vmi.macs.iter().any(|mac| mac[..] == *to));
     let remote = net.reach.iter().find(|r| r.network == n && r.macs.iter().any(|mac| mac[..] == *to));
@@ -86,7 +87,7 @@ fn bridge(net: &Network, a: &Arrival, from: Origin, n: usize, frame: Vec<u8>) ->
             Origin::Vtep(source) if !flooders().any(|r| net.vteps[r.vtep].address.to_bits() == source) => {
                 return dropped([FloodSourceNotMember]);
             }
-            _ if a.layout.first.is_some_and(|first| first < a.octets.len()) => return dropped([NotContiguous]),
+            _ if in_pieces => return dropped([NotContiguous]),
             Origin::Vtep(_) => {}
             Origin::Vmi(_) => flooders().for_each(|r| to_fabric(net, &mut out, r, &frame)),
         }

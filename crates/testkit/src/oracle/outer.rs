@@ -11,6 +11,8 @@ pub(super) struct Inner {
     /// As a place in [`Network::networks`].
     pub(super) network: usize,
     pub(super) frame: Vec<u8>,
+    /// Whether it lies in several buffers.
+    pub(super) in_pieces: bool,
 }
 
 /// The inner frame of an `untagged` frame of `vlan`, or what has to come out instead.
@@ -57,7 +59,8 @@ pub(super) fn read(
     let total = word(ip, 2);
     let lies = header < 20 || total > ip.len() || total < header + 16;
     let header_sum = || internet_checksum(&ip[..header.clamp(20, ip.len())]);
-    let unchecked_in_pieces = !a.verified && a.layout.first.is_some_and(|first| first < a.octets.len());
+    let end = a.octets.len() - ip.len() + total;
+    let in_pieces = a.layout.first.is_some_and(|first| first < end.min(a.octets.len()));
     let mut fault = |is: bool, reason| {
         if is {
             faults.push(reason);
@@ -73,14 +76,15 @@ pub(super) fn read(
         let mut pseudo = [&ip[12..20], &[0, 17], &udp[4..6]].concat();
         pseudo.extend(&udp[..total - header]);
         fault(word(udp, 6) != 0 && !a.verified && internet_checksum(&pseudo) != 0, UdpChecksum);
-        fault(word(udp, 6) != 0 && unchecked_in_pieces, NotContiguous);
+        fault(word(udp, 6) != 0 && !a.verified && in_pieces, NotContiguous);
         fault(udp[8] & 8 == 0, VxlanFlags);
         fault(total - header < 30, InnerRunt);
     }
     if !faults.is_empty() {
         return Err(dropped(faults));
     }
-    enter(net, ip, &udp[..total - header])
+    let inner = enter(net, ip, &udp[..total - header])?;
+    Ok(Inner { in_pieces, ..inner })
 }
 
 /// A good VXLAN packet to us: its network, its source, what is in it.
@@ -107,7 +111,9 @@ fn enter(net: &Network, ip: &[u8], udp: &[u8]) -> Result<Inner, Expectation> {
     };
     fault(!welcome && !nobody && source != net.fabric.address, OuterSourceUnknown);
     match network {
-        Some(network) if faults.is_empty() => Ok(Inner { vtep: source.to_bits(), network, frame: inner }),
+        Some(network) if faults.is_empty() => {
+            Ok(Inner { vtep: source.to_bits(), network, frame: inner, in_pieces: false })
+        }
         _ => Err(dropped(faults)),
     }
 }
