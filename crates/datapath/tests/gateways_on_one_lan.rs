@@ -7,6 +7,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::Index;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use testkit::packets::{Vxlan, ethernet};
@@ -220,11 +221,14 @@ proptest! {
     #[test]
     fn no_topology_loops_and_copies_are_bounded(
         (count, instances) in world(),
-        vlan in 100u16..112,
+        (sender, gateway, mac) in any::<(Index, Index, Index)>(),
         to in destination(),
-        by in destination(),
+        stranger in proptest::option::weighted(0.1, destination()),
         vni in prop::sample::select(&VNIS[..]),
     ) {
+        let sender = &instances[sender.index(instances.len())];
+        let vlan = sender.vlans[gateway.index(count)].unwrap_or(100);
+        let by = stranger.unwrap_or(sender.macs[mac.index(sender.macs.len())]);
         let mut world = World::new(count, &instances);
         // Each VLAN stands for at most one instance at each gateway; a gateway sends it its own copy, and one for each
         // copy that it got from another gateway.
