@@ -15,6 +15,15 @@ pub(super) struct Inner {
     pub(super) in_pieces: bool,
 }
 
+/// What is wrong with a packet.
+struct Faults(Vec<DropReason>);
+
+impl Faults {
+    fn when(&mut self, is: bool, reason: DropReason) {
+        self.0.extend(is.then_some(reason));
+    }
+}
+
 /// The inner frame of an `untagged` frame of `vlan`, or what has to come out instead.
 pub(super) fn read(
     net: &Network,
@@ -56,32 +65,33 @@ pub(super) fn read(
     if udp.len() >= 4 && word(udp, 2) != 4789 {
         return Err(host());
     }
-    let total = word(ip, 2);
+    let faults = if group { vec![OuterMacNotOurs] } else { vec![] };
+    vxlan(net, a, ip, udp, faults)
+}
+
+/// An IP packet to us, for the VXLAN port: each of its headers.
+fn vxlan(net: &Network, a: &Arrival, ip: &[u8], udp: &[u8], faults: Vec<DropReason>) -> Result<Inner, Expectation> {
+    let (header, total) = (usize::from(ip[0] & 15) * 4, word(ip, 2));
     let lies = header < 20 || total > ip.len() || total < header + 16;
-    let header_sum = || internet_checksum(&ip[..header.clamp(20, ip.len())]);
+    let header_sum = || internet_checksum(&ip[..header.max(20)]);
     let end = a.octets.len() - ip.len() + total;
     let in_pieces = a.layout.first.is_some_and(|first| first < end.min(a.octets.len()));
-    let mut fault = |is: bool, reason| {
-        if is {
-            faults.push(reason);
-        }
-    };
-    fault(group, OuterMacNotOurs);
-    fault(header > 20, OuterIpOptions);
-    fault(!a.verified && header_sum() != 0, OuterChecksum);
-    fault(word(ip, 6) & 0x2000 != 0, OuterFragment);
-    fault(lies, OuterTruncated);
-    fault(udp.len() >= 6 && word(udp, 4) + header != total, UdpLength);
+    let mut faults = Faults(faults);
+    faults.when(header > 20, OuterIpOptions);
+    faults.when(!a.verified && header_sum() != 0, OuterChecksum);
+    faults.when(word(ip, 6) & 0x2000 != 0, OuterFragment);
+    faults.when(lies, OuterTruncated);
+    faults.when(udp.len() >= 6 && word(udp, 4) + header != total, UdpLength);
     if udp.len() >= 16 && !lies {
         let mut pseudo = [&ip[12..20], &[0, 17], &udp[4..6]].concat();
         pseudo.extend(&udp[..total - header]);
-        fault(word(udp, 6) != 0 && !a.verified && internet_checksum(&pseudo) != 0, UdpChecksum);
-        fault(word(udp, 6) != 0 && !a.verified && in_pieces, NotContiguous);
-        fault(udp[8] & 8 == 0, VxlanFlags);
-        fault(total - header < 30, InnerRunt);
+        faults.when(word(udp, 6) != 0 && !a.verified && internet_checksum(&pseudo) != 0, UdpChecksum);
+        faults.when(word(udp, 6) != 0 && !a.verified && in_pieces, NotContiguous);
+        faults.when(udp[8] & 8 == 0, VxlanFlags);
+        faults.when(total - header < 30, InnerRunt);
     }
-    if !faults.is_empty() {
-        return Err(dropped(faults));
+    if !faults.0.is_empty() {
+        return Err(dropped(faults.0));
     }
     let inner = enter(net, ip, &udp[..total - header])?;
     Ok(Inner { in_pieces, ..inner })
@@ -93,27 +103,22 @@ fn enter(net: &Network, ip: &[u8], udp: &[u8]) -> Result<Inner, Expectation> {
     let source = std::net::Ipv4Addr::new(ip[12], ip[13], ip[14], ip[15]);
     let network = net.networks.iter().position(|network| network.vni == vni);
     let peer = |r: &Reach| net.vteps[r.vtep].address == source && Some(r.network) == network;
-    let mut faults = vec![];
-    let mut fault = |is: bool, reason| {
-        if is {
-            faults.push(reason);
-        }
-    };
-    fault(network.is_none(), UnknownVni);
-    fault(cannot_send(&inner[6..12]), InnerGroupSource);
-    fault(source == net.fabric.address, OuterSourceOwn);
+    let mut faults = Faults(vec![]);
+    faults.when(network.is_none(), UnknownVni);
+    faults.when(cannot_send(&inner[6..12]), InnerGroupSource);
+    faults.when(source == net.fabric.address, OuterSourceOwn);
     let nobody = source.is_unspecified() || source.is_loopback() || source.is_multicast() || source.is_broadcast();
-    fault(nobody, OuterSourceInvalid);
+    faults.when(nobody, OuterSourceInvalid);
     let welcome = match net.fabric.source_check {
         SourceCheck::Strict => net.reach.iter().any(peer),
         SourceCheck::Known => net.vteps.iter().any(|vtep| vtep.address == source),
         SourceCheck::Any => true,
     };
-    fault(!welcome && !nobody && source != net.fabric.address, OuterSourceUnknown);
+    faults.when(!welcome && !nobody && source != net.fabric.address, OuterSourceUnknown);
     match network {
-        Some(network) if faults.is_empty() => {
+        Some(network) if faults.0.is_empty() => {
             Ok(Inner { vtep: source.to_bits(), network, frame: inner, in_pieces: false })
         }
-        _ => Err(dropped(faults)),
+        _ => Err(dropped(faults.0)),
     }
 }
