@@ -72,7 +72,8 @@ fn run(options: Options) -> Result<()> {
             for error in errors.list() {
                 tracing::error!("{error}");
             }
-            anyhow::bail!("{} errors in the configuration", errors.list().len() + errors.left_out());
+            let count = errors.list().len() + errors.left_out();
+            anyhow::bail!("not started: {count} error{} in the configuration", if count == 1 { "" } else { "s" });
         }
     };
     for warning in &loaded.warnings {
