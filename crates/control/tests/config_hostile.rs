@@ -69,7 +69,7 @@ fn what_is_not_a_file_within_the_limit_is_not_read() {
     let start = Instant::now();
     assert_eq!(error(Path::new("/dev/zero")), "/dev/zero:1:1: not a regular file: expected a text file");
     assert_eq!(error(Path::new("/")), "/:1:1: not a regular file: expected a text file");
-    assert_eq!(error(Path::new("/nonexistent")), "/nonexistent:1:1: cannot read the file: entity not found");
+    assert_eq!(error(Path::new("/nonexistent")), "/nonexistent:1:1: cannot read the file: no such file");
     let path = std::env::temp_dir().join(format!("causeway-config-{}.yaml", std::process::id()));
     File::create(&path).and_then(|file| file.set_len(NODE_FILE_LIMIT + 1)).expect("a sparse file");
     let expected = format!("{}:1:1: the file is larger than 1048576 octets, the most that is read", path.display());

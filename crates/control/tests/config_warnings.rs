@@ -109,6 +109,30 @@ fn what_is_not_used_here_is_a_warning() {
 }
 
 #[test]
+fn one_vlan_for_two_vmis_of_a_network_on_two_gateways_is_a_warning() {
+    let gateways = NETWORK.replace("[{ name: gw1 }]", "[{ name: gw1 }, { name: gw2 }]");
+    let ports =
+        gateways.replace("physical_router: gw1 }]", "physical_router: gw1 }, { name: eth0, physical_router: gw2 }]");
+    let vmis = ports.replace(
+        "mac_address: 02:00:00:00:00:01 }]",
+        "mac_address: 02:00:00:00:00:01 }, { name: b2, virtual_network: blue, mac_address: 02:00:00:00:00:02 }]",
+    );
+    let with = |vlan: u32, vmi: &str| {
+        let other = format!(
+            "  - name: l2\n    physical_interface: gw2:eth0\n    logical_interface_vlan_tag: {vlan}\n    \
+             virtual_machine_interfaces: [{vmi}]\n"
+        );
+        network_warnings(&format!("{vmis}{other}"), NODE)
+    };
+    let expected = "network.yaml:7:5: warning: VLAN 1 is VMI b1 here and VMI b2 of the same network on gw2 (at \
+                    network.yaml:11:5): if both ports are on one LAN, broadcasts circle between the gateways; give each \
+                    VMI a VLAN of its own";
+    assert_eq!(with(1, "b2"), [expected]);
+    assert_eq!(with(2, "b2"), Vec::<String>::new());
+    assert_eq!(with(1, "b1"), Vec::<String>::new());
+}
+
+#[test]
 fn a_reload_cannot_change_ports_cores_memory_and_addresses() {
     let old = node(NODE);
     let restart = |from: &str, to: &str| restart_needed(&old, &node(&NODE.replace(from, to)));
@@ -122,6 +146,7 @@ fn a_reload_cannot_change_ports_cores_memory_and_addresses() {
         ["ports[access0].device", "ports[access0].mtu", "ports[access0].rx_descriptors"]
     );
     assert_eq!(restart("172.16.0.1/24", "172.16.0.1/25"), ["fabric.address"]);
+    assert_eq!(restart("host0", "host0, routes: [{ to: 10.0.0.0/8, via: 172.16.0.9 }]"), ["fabric.routes"]);
     assert_eq!(restart("host0", "host1, vlan: 5"), ["fabric.host_interface", "fabric.vlan"]);
     assert_eq!(
         restart("version: 1", "version: 1\nmemory: { size_mb: 512, hugepages: false }"),

@@ -53,7 +53,7 @@ impl fmt::Display for Excerpt {
 #[allow(missing_docs, reason = "the messages say it; the fields are explained once, above")]
 pub enum Problem {
     // The file.
-    #[error("cannot read the file: {reason}")]
+    #[error("cannot read the file: {}", in_words(*reason))]
     Unreadable { reason: ErrorKind },
     #[error("not a regular file: expected a text file")]
     NotRegular,
@@ -191,4 +191,13 @@ pub enum Problem {
     DuplicateStaticMac { mac: MacAddr, network: Excerpt, first: Place },
     #[error("MAC {mac} is behind a VTEP here, but belongs to a VMI of this node, at {first}")]
     StaticMacIsLocal { mac: MacAddr, first: Place },
+}
+
+/// The usual reasons as people say them.
+fn in_words(reason: ErrorKind) -> String {
+    match reason {
+        ErrorKind::NotFound => "no such file".into(),
+        ErrorKind::IsADirectory => "it is a directory".into(),
+        other => other.to_string(),
+    }
 }

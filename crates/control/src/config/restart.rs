@@ -27,6 +27,8 @@ pub fn restart_needed(old: &NodeModel, new: &NodeModel) -> Vec<String> {
         (old.fabric.address, old.fabric.prefix_len) == (new.fabric.address, new.fabric.prefix_len),
     );
     compare("fabric.host_interface", old.fabric.host_interface == new.fabric.host_interface);
+    let routes = |node: &NodeModel| node.fabric.routes.iter().map(|r| (r.to, r.to_len, r.via)).collect::<Vec<_>>();
+    compare("fabric.routes", routes(old) == routes(new));
     compare("fabric.vlan", old.fabric.vlan == new.fabric.vlan);
     compare("api.socket", old.api.socket == new.api.socket);
     compare("api.group", old.api.group == new.api.group);

@@ -1,6 +1,6 @@
 //! What this node serves of the network, and what it probably should but does not.
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use super::errors::Problems;
 use super::network_model::{
@@ -74,9 +74,39 @@ pub(super) fn warnings(network: &NetworkModel, node: &NodeModel, start: Place) -
             warn(&virtual_network.place, Concern::NetworkNotHere { name: virtual_network.name.clone() });
         }
     }
+    for (here, there) in shared_vlans(network, own) {
+        let (vmi, other) = (here.vmi.map(|vmi| &network[vmi]), there.vmi.map(|vmi| &network[vmi]));
+        let (Some(vmi), Some(other)) = (vmi, other) else { continue };
+        let router = &network[network[there.physical_interface].physical_router];
+        let concern = Concern::SharedVlan {
+            vlan: here.vlan,
+            vmi: vmi.name.clone(),
+            other: other.name.clone(),
+            router: router.name.clone(),
+            there: there.place.clone(),
+        };
+        warn(&here.place, concern);
+    }
     for entry in network.reachability_here().filter(|entry| !networks.contains(&entry.virtual_network)) {
         let name = network[entry.virtual_network].name.clone();
         warn(&entry.place, Concern::ReachabilityNotHere { network: name, vtep: entry.vtep });
     }
     warnings
+}
+
+/// Pairs of logical interfaces, one here and one of another gateway, whose VLAN is the same and stands for two VMIs of one
+/// network. If both ports are on one LAN, each gateway takes for its own VMI's what the other delivers: a broadcast circles.
+fn shared_vlans(
+    network: &NetworkModel,
+    own: PhysicalRouterIndex,
+) -> impl Iterator<Item = (&LogicalInterface, &LogicalInterface)> {
+    let key = |interface: &LogicalInterface| Some((interface.vlan, network[interface.vmi?].virtual_network));
+    let is_here = move |interface: &LogicalInterface| network[interface.physical_interface].physical_router == own;
+    let here = network.logical_interfaces.iter().filter(move |interface| is_here(interface));
+    let by_vlan: HashMap<_, _> = here.filter_map(|interface| Some((key(interface)?, interface))).collect();
+    let elsewhere = network.logical_interfaces.iter().filter(move |interface| !is_here(interface));
+    elsewhere.filter_map(move |there| {
+        let here = *by_vlan.get(&key(there)?)?;
+        (here.vmi != there.vmi).then_some((here, there))
+    })
 }

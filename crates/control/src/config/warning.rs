@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use wire::VlanId;
+
 use super::name::{NodeName, ObjectName, PortName};
 use super::node_model::GatewayMode;
 use super::place::Place;
@@ -38,6 +40,11 @@ pub enum Concern {
     ReachabilityNotHere { network: ObjectName, vtep: Ipv4Addr },
     #[error("logical interface {name} has no VMI: its frames are dropped")]
     NoVmi { name: ObjectName },
+    #[error(
+        "VLAN {vlan} is VMI {vmi} here and VMI {other} of the same network on {router} (at {there}): if both ports are on \
+         one LAN, broadcasts circle between the gateways; give each VMI a VLAN of its own"
+    )]
+    SharedVlan { vlan: VlanId, vmi: ObjectName, other: ObjectName, router: NodeName, there: Place },
     #[error("VMI {name} is disabled (`id_perms.enable: false`): it does not forward")]
     DisabledVmi { name: ObjectName },
 }

@@ -54,22 +54,13 @@ impl Control {
     }
 
     fn adopt(&mut self, mut loaded: Loaded, started: Instant, now: Instant) -> Answer {
-        let mut needs_restart = config::restart_needed(&self.loaded.node, &loaded.node);
+        let needs_restart = config::restart_needed(&self.loaded.node, &loaded.node);
         let unusable: Vec<&str> =
             needs_restart.iter().filter(|k| *k == "name" || k.starts_with("ports")).map(String::as_str).collect();
         if !unusable.is_empty() {
             let message =
                 format!("nothing changed: {} cannot change while running; restart causewayd", unusable.join(", "));
             return Err(ErrorDocument::new(ErrorCode::Configuration, message));
-        }
-        if self.loaded.node.fabric.routes.iter().map(|r| (r.to, r.to_len, r.via)).ne(loaded
-            .node
-            .fabric
-            .routes
-            .iter()
-            .map(|r| (r.to, r.to_len, r.via)))
-        {
-            needs_restart.push("fabric.routes".into());
         }
         loaded.node = with_reloadable_keys(&self.loaded.node, &loaded.node);
         let before = Arc::clone(&self.loaded);
