@@ -9,9 +9,6 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 use wire::Tci;
 
-/// How long an idle worker sleeps on adaptive polling: the kernel makes at least about 50 us more of it.
-const REST: Duration = Duration::from_micros(20);
-
 /// A frame in a DPDK buffer.
 #[repr(transparent)]
 pub struct DpdkFrame(Mbuf);
@@ -194,8 +191,8 @@ impl Clock for TscClock {
         dpdk::lcore::tsc()
     }
 
-    fn rest(&mut self) {
-        std::thread::sleep(REST);
+    fn rest(&mut self, time: Duration) {
+        std::thread::sleep(time);
     }
 
     fn stolen(&mut self) -> u64 {

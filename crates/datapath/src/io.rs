@@ -3,6 +3,7 @@
 use crate::{BURST, Burst};
 use arrayvec::ArrayVec;
 use fib::PortIndex;
+use std::time::Duration;
 use wire::Tci;
 
 /// Octets that every frame of a burst must have in one piece, or be shorter altogether.
@@ -104,8 +105,8 @@ pub trait Clock {
     /// The time stamp counter.
     fn cycles(&self) -> u64;
 
-    /// Sleeps for a short while because there was nothing to do.
-    fn rest(&mut self);
+    /// Sleeps about so long because there was nothing to do.
+    fn rest(&mut self, time: Duration);
 
     /// Cycles since the last call in which the worker was ready to run and the kernel ran something else on its core.
     /// May make a system call: it is asked only after a long gap, when the harm is done.

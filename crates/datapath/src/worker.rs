@@ -5,6 +5,7 @@ use crate::{Burst, Outlet, pipeline};
 use fib::{PortIndex, Snapshot};
 use rcu::Reader;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 use telemetry::WorkerTelemetry;
 use telemetry::slots::SlotReceiver;
 
@@ -28,6 +29,11 @@ pub enum Polling {
 
 /// Rounds without work before an adaptive worker rests.
 const PATIENCE: u32 = 512;
+/// Rests of one length before the next are twice as long.
+const RESTS: u32 = 128;
+const SHORTEST_REST: Duration = Duration::from_micros(20);
+/// The longest rest is what a first packet after a pause may have to wait, and still keeps the heartbeat alive.
+const DOUBLINGS: u32 = 4;
 
 /// A receive queue and what to do with what comes out of it.
 pub struct Inlet<R: RxQueue> {
@@ -83,7 +89,7 @@ where
             let worked = self.round();
             self.idle_rounds = if worked { 0 } else { self.idle_rounds.saturating_add(1) };
             if self.polling == Polling::Adaptive && self.idle_rounds > PATIENCE {
-                self.clock.rest();
+                self.clock.rest(rest_after(self.idle_rounds - PATIENCE));
                 self.last_round = None;
             }
         }
@@ -136,6 +142,11 @@ where
     }
 }
 
+/// How long to rest for the `n`th time in a row: 20 us at first, 320 us after a while without work.
+fn rest_after(n: u32) -> Duration {
+    SHORTEST_REST * (1 << (n / RESTS).min(DOUBLINGS))
+}
+
 /// Notes a gap that may be the longest so far, and how much of it was the worker's own doing.
 #[cold]
 fn long_gap<C: Clock>(telemetry: &WorkerTelemetry, clock: &mut C, gap: u64) {
@@ -144,5 +155,17 @@ fn long_gap<C: Clock>(telemetry: &WorkerTelemetry, clock: &mut C, gap: u64) {
         if now > longest.read() {
             longest.set(now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rests_grow_with_idleness_and_stay_bounded() {
+        assert_eq!(rest_after(1), Duration::from_micros(20));
+        assert_eq!(rest_after(RESTS * 2), Duration::from_micros(80));
+        assert_eq!(rest_after(u32::MAX), Duration::from_micros(320));
     }
 }

@@ -7,6 +7,7 @@ use datapath::{BURST, Burst};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// A receive queue; clones are the same queue.
 #[derive(Clone, Default)]
@@ -92,7 +93,7 @@ impl Clock for FakeClock {
         self.0.get()
     }
 
-    fn rest(&mut self) {
-        self.advance(1_000_000);
+    fn rest(&mut self, time: Duration) {
+        self.advance(time.as_nanos() as u64);
     }
 }
