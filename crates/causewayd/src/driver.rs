@@ -103,6 +103,11 @@ impl DpdkRx {
     pub fn new(queue: dpdk::RxQueue) -> Self {
         Self { queue, arrived: ArrayVec::new() }
     }
+
+    /// The queue as DPDK has it, whose frames the data path then does not see.
+    pub fn queue(&mut self) -> &mut dpdk::RxQueue {
+        &mut self.queue
+    }
 }
 
 impl io::RxQueue for DpdkRx {
@@ -115,14 +120,18 @@ impl io::RxQueue for DpdkRx {
             if let Some(first) = mbuf.octets().first() {
                 fib::prefetch::prefetch(first);
             }
-            let meta = RxMeta {
-                stripped: mbuf.stripped_tci().map(Tci::new),
-                ip: verified(mbuf.ipv4_checksum()),
-                l4: verified(mbuf.l4_checksum()),
-            };
+            let meta = if mbuf.has_notes() { notes(&mbuf) } else { RxMeta::default() };
             // The burst is empty and takes as many as arrive at most.
             drop(burst.push(DpdkFrame(mbuf), meta));
         }
+    }
+}
+
+fn notes(mbuf: &Mbuf) -> RxMeta {
+    RxMeta {
+        stripped: mbuf.stripped_tci().map(Tci::new),
+        ip: verified(mbuf.ipv4_checksum()),
+        l4: verified(mbuf.l4_checksum()),
     }
 }
 

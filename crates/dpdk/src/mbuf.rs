@@ -62,10 +62,12 @@ impl Mbuf {
 
     /// Start of the frame, whose first segment is `len` octets.
     #[inline(always)]
-    fn start(&self) -> *mut u8 {
+    fn start(&self) -> NonNull<u8> {
         let raw = self.raw();
+        // SAFETY: every frame has a buffer. Saying so saves whoever makes an `Option` of the octets a test.
+        let buffer = unsafe { NonNull::new_unchecked(raw.buf_addr.cast::<u8>()) };
         // SAFETY: data_off is within the buffer.
-        unsafe { raw.buf_addr.cast::<u8>().add(usize::from(raw.data_off)) }
+        unsafe { buffer.add(usize::from(raw.data_off)) }
     }
 
     /// The octets of the first segment.
@@ -73,7 +75,7 @@ impl Mbuf {
     #[must_use]
     pub fn octets(&self) -> &[u8] {
         // SAFETY: `data_len` initialised octets from the start lie within the buffer, unwritten while borrowed.
-        unsafe { slice::from_raw_parts(self.start(), self.len()) }
+        unsafe { slice::from_raw_parts(self.start().as_ptr(), self.len()) }
     }
 
     /// The octets of the first segment, to write. Later segments, which may be shared, are out of reach.
@@ -81,7 +83,7 @@ impl Mbuf {
     #[must_use]
     pub fn octets_mut(&mut self) -> &mut [u8] {
         // SAFETY: as in `octets`, and the first segment is ours alone.
-        unsafe { slice::from_raw_parts_mut(self.start(), self.len()) }
+        unsafe { slice::from_raw_parts_mut(self.start().as_ptr(), self.len()) }
     }
 
     /// Octets in the first segment.
@@ -145,10 +147,10 @@ impl Mbuf {
         let raw = self.raw_mut();
         let data_off = raw.data_off.checked_sub(octets)?;
         let data_len = raw.data_len.checked_add(octets)?;
-        let pkt_len = raw.pkt_len.checked_add(u32::from(octets))?;
         raw.data_off = data_off;
         raw.data_len = data_len;
-        raw.pkt_len = pkt_len;
+        // 65,535 segments of 65,535 octets are less than this can count.
+        raw.pkt_len = raw.pkt_len.wrapping_add(u32::from(octets));
         self.octets_mut().get_mut(..usize::from(octets))
     }
 
@@ -202,6 +204,19 @@ impl Mbuf {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.raw().port
+    }
+
+    /// Whether the receiving port noted anything: a tag that it took out, or a checksum that it looked at. Many note
+    /// nothing, and then there is no need to ask for each.
+    #[inline(always)]
+    #[must_use]
+    pub fn has_notes(&self) -> bool {
+        const NOTES: u64 = (dpdk_sys::RTE_MBUF_F_RX_VLAN_STRIPPED
+            | dpdk_sys::RTE_MBUF_F_RX_IP_CKSUM_GOOD
+            | dpdk_sys::RTE_MBUF_F_RX_IP_CKSUM_BAD
+            | dpdk_sys::RTE_MBUF_F_RX_L4_CKSUM_GOOD
+            | dpdk_sys::RTE_MBUF_F_RX_L4_CKSUM_BAD) as u64;
+        self.raw().ol_flags & NOTES != 0
     }
 
     /// The tag control information (RFC 802.1Q: priority, DEI, VLAN id) that the port took out of the frame.
