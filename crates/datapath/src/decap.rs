@@ -4,13 +4,12 @@
 //! which finds out, slowly and exactly, what is wrong with it or whether it is the host's.
 
 use crate::burst::{Lanes, Verdict};
-use crate::hash::HEAD;
 use crate::io::{CONTIGUOUS, Checksum, Frame, RxMeta};
-use crate::parse::{is_group, macs};
+use crate::parse::{MAC_BITS, is_group, macs};
 use crate::{BURST, Burst, refuse};
 use fib::{Fabric, Snapshot, SourceCheck, mac_key, vtep_key};
 use telemetry::DropReason;
-use wire::{Tci, be16, be32, checksum, ethernet, ipv4, udp, vxlan};
+use wire::{Tci, be16, checksum, ethernet, ipv4, udp, vxlan};
 
 /// Outer IPv4 to inner Ethernet header: what must be there, from the IP header on.
 pub(crate) const L3_OCTETS: usize = OVERHEAD + ethernet::HEADER_OCTETS;
@@ -21,8 +20,6 @@ pub(crate) const OVERHEAD: usize = ipv4::HEADER_OCTETS + udp::HEADER_OCTETS + vx
 struct Outer {
     source: u32,
     vni: u32,
-    /// Octets of the inner frame.
-    inner: usize,
 }
 
 /// Checks the outer headers (RFC 791, 768, 7348), VNI to network, and the source by `fabric.source_check`. Fills `l2_at`,
@@ -57,40 +54,87 @@ fn one<F: Frame>(
     lanes: &mut Lanes,
     lane: usize,
 ) -> Result<Outer, Verdict> {
-    let (octets, total) = (frame.octets(), frame.total_octets());
     // Behind a tag that the port took out, a second one is the payload's.
-    let tagged =
-        meta.stripped.is_none() && octets.first_chunk::<14>().is_some_and(|h| be16::<12, 14>(h) == ethernet::TYPE_VLAN);
-    let l3 = ethernet::HEADER_OCTETS + if tagged { ethernet::TAG_OCTETS } else { 0 };
-    let found = octets.get(l3..).and_then(|rest| rest.first_chunk::<L3_OCTETS>());
-    let Some(h) = found else { return Err(refuse::why(fabric, meta, octets, total)) };
-    let meta = if be16::<26, L3_OCTETS>(h) == 0 { meta } else { refuse::with_udp_verified(meta, &octets[l3..]) };
-    let contiguous = octets.len() >= CONTIGUOUS.min(total);
-    if !(contiguous && is_ours(fabric, meta, octets, tagged) && is_plain_vxlan(fabric, meta, h, total - l3)) {
-        return Err(refuse::why(fabric, meta, octets, total));
+    let head = frame.octets().first_chunk::<{ ethernet::HEADER_OCTETS }>();
+    if meta.stripped.is_none() && head.is_some_and(|h| be16::<12, 14>(h) == ethernet::TYPE_VLAN) {
+        one_tagged(fabric, meta, frame, lanes, lane)
+    } else {
+        one_at::<14, F>(fabric, meta, frame, lanes, lane)
     }
-    let inner = usize::from(be16::<2, L3_OCTETS>(h)) - OVERHEAD;
-    let outer = Outer { source: be32::<12, L3_OCTETS>(h), vni: be32::<32, L3_OCTETS>(h) >> 8, inner };
-    let at = l3 + OVERHEAD;
-    let mut head = [0; HEAD];
-    head[..ethernet::HEADER_OCTETS].copy_from_slice(&h[OVERHEAD..]);
-    (lanes.destination[lane], lanes.source[lane]) = macs(&head);
-    lanes.l2_at[lane] = at as u8;
-    lanes.tag_octets[lane] = 0;
-    if total > at + outer.inner {
-        frame.truncate(at + outer.inner);
-    }
-    Ok(outer)
 }
 
-/// Whether the Ethernet header is for us: our MAC, the fabric's VLAN or none, IPv4.
+/// Not inlined: the compiler would merge both ways into one whose places are variables.
+#[inline(never)]
+fn one_tagged<F: Frame>(
+    fabric: &Fabric,
+    meta: RxMeta,
+    frame: &mut F,
+    lanes: &mut Lanes,
+    lane: usize,
+) -> Result<Outer, Verdict> {
+    one_at::<18, F>(fabric, meta, frame, lanes, lane)
+}
+
+/// `L3` is where the outer IP header begins: 14, or 18 behind a tag.
 #[inline(always)]
-fn is_ours(fabric: &Fabric, meta: RxMeta, octets: &[u8], tagged: bool) -> bool {
-    let Some(e) = octets.first_chunk::<18>() else { return false };
-    let mac = u64::from(be32::<0, 18>(e)) << 16 | u64::from(be16::<4, 18>(e));
-    let tag = if tagged { Some(Tci::new(be16::<14, 18>(e))) } else { meta.stripped };
-    let ether_type = if tagged { be16::<16, 18>(e) } else { be16::<12, 18>(e) };
-    mac == fabric.mac.to_bits() && vlan_matches(fabric, tag) && ether_type == ethernet::TYPE_IPV4
+fn one_at<const L3: usize, F: Frame>(
+    fabric: &Fabric,
+    meta: RxMeta,
+    frame: &mut F,
+    lanes: &mut Lanes,
+    lane: usize,
+) -> Result<Outer, Verdict> {
+    let (octets, total) = (frame.octets(), frame.total_octets());
+    let found =
+        octets.split_first_chunk::<L3>().and_then(|(e, rest)| Some((e, rest, rest.first_chunk::<L3_OCTETS>()?)));
+    let Some((e, rest, h)) = found else { return Err(refuse::why(fabric, meta, octets, total)) };
+    let words = words(h);
+    let meta = if udp_checksum(&words) == 0 { meta } else { refuse::with_udp_verified(meta, rest) };
+    let contiguous = octets.len() >= CONTIGUOUS.min(total);
+    if !(contiguous && is_ours(fabric, meta, e) && is_plain_vxlan(fabric, meta, &words, total - L3)) {
+        return Err(refuse::why(fabric, meta, octets, total));
+    }
+    let [length, source, _, _, vni_and_mac, macs] = words;
+    let inner = usize::from((length >> 32) as u16) - OVERHEAD;
+    let at = L3 + OVERHEAD;
+    lanes.destination[lane] = (vni_and_mac & 0xffff_ffff) << 16 | macs >> 48;
+    lanes.source[lane] = macs & MAC_BITS;
+    lanes.l2_at[lane] = at as u8;
+    lanes.tag_octets[lane] = 0;
+    if total > at + inner {
+        frame.truncate(at + inner);
+    }
+    Ok(Outer { source: source as u32, vni: (vni_and_mac >> 40) as u32 })
+}
+
+/// The header from IPv4 to the inner MACs in six words, read once each:
+///
+/// | word | octets |
+/// |---|---|
+/// | 0 | version and header length, DSCP, total length, id, flags and fragment offset |
+/// | 1 | TTL, protocol, checksum, source |
+/// | 2 | destination, UDP source port, UDP destination port |
+/// | 3 | UDP length, UDP checksum, VXLAN flags, reserved |
+/// | 4 | VNI, reserved, first four of the inner destination |
+/// | 5 | last two of the inner destination, inner source |
+#[inline(always)]
+fn words(h: &[u8; L3_OCTETS]) -> [u64; 6] {
+    let (words, _) = h.as_chunks::<8>();
+    std::array::from_fn(|n| words.get(n).map_or(0, |word| u64::from_be_bytes(*word)))
+}
+
+#[inline(always)]
+fn udp_checksum(words: &[u64; 6]) -> u16 {
+    (words[3] >> 32) as u16
+}
+
+/// Whether the Ethernet header, with its tag if it has one, is for us: our MAC, the fabric's VLAN or none, IPv4.
+#[inline(always)]
+fn is_ours<const L3: usize>(fabric: &Fabric, meta: RxMeta, e: &[u8; L3]) -> bool {
+    let tagged = L3 > ethernet::HEADER_OCTETS;
+    let tag = if tagged { Some(Tci::new(u16::from_be_bytes([e[L3 - 4], e[L3 - 3]]))) } else { meta.stripped };
+    let ether_type = u16::from_be_bytes([e[L3 - 2], e[L3 - 1]]);
+    (macs(e).0 == fabric.mac.to_bits()) & (ether_type == ethernet::TYPE_IPV4) && vlan_matches(fabric, tag)
 }
 
 /// Untagged and priority-tagged frames are of VLAN 0, which is the fabric's if none is configured.
@@ -101,21 +145,31 @@ pub(crate) fn vlan_matches(fabric: &Fabric, tag: Option<Tci>) -> bool {
 
 /// The conjunction of all that an ordinary VXLAN packet to us is. `available` counts octets from the IP header on.
 #[inline(always)]
-fn is_plain_vxlan(fabric: &Fabric, meta: RxMeta, h: &[u8; L3_OCTETS], available: usize) -> bool {
-    let total = usize::from(be16::<2, L3_OCTETS>(h));
-    let udp_octets = usize::from(be16::<24, L3_OCTETS>(h));
-    let ip = h.first_chunk::<{ ipv4::HEADER_OCTETS }>();
-    (h[0] == ipv4::VERSION_IHL)
-        & (h[9] == ipv4::PROTO_UDP)
-        & (be16::<6, L3_OCTETS>(h) & ipv4::FRAGMENT_MASK == 0)
-        & (be32::<16, L3_OCTETS>(h) == fabric.address.to_bits())
-        & (be16::<22, L3_OCTETS>(h) == vxlan::UDP_PORT)
+fn is_plain_vxlan(fabric: &Fabric, meta: RxMeta, words: &[u64; 6], available: usize) -> bool {
+    /// Version and header length, flags and fragment offset.
+    const FIXED: u64 = 0xff << 56 | ipv4::FRAGMENT_MASK as u64;
+    const UNFRAGMENTED: u64 = (ipv4::VERSION_IHL as u64) << 56;
+    let [length, protocol, destination, vxlan_flags, ..] = *words;
+    let total = usize::from((length >> 32) as u16);
+    let udp_octets = usize::from((vxlan_flags >> 48) as u16);
+    (length & FIXED == UNFRAGMENTED)
+        & ((protocol >> 48) as u8 == ipv4::PROTO_UDP)
+        & ((destination >> 32) as u32 == fabric.address.to_bits())
+        & (destination as u16 == vxlan::UDP_PORT)
         & (udp_octets + ipv4::HEADER_OCTETS == total)
         & (total <= available)
         & (total >= L3_OCTETS)
-        & (be16::<26, L3_OCTETS>(h) == 0 || meta.l4 == Checksum::Good)
-        & (h[28] & vxlan::FLAG_I != 0)
-        && (meta.ip == Checksum::Good || ip.is_some_and(checksum::ipv4_header_is_valid))
+        & (udp_checksum(words) == 0 || meta.l4 == Checksum::Good)
+        & ((vxlan_flags >> 24) as u8 & vxlan::FLAG_I != 0)
+        && (meta.ip == Checksum::Good || ipv4_checksum_is_right(words))
+}
+
+/// RFC 1071, over the 20 octets of the header: it sums to all ones.
+#[inline(always)]
+fn ipv4_checksum_is_right(words: &[u64; 6]) -> bool {
+    let [a, b, c, ..] = *words;
+    const LOW: u64 = 0xffff_ffff;
+    checksum::fold((a & LOW) + (a >> 32) + (b & LOW) + (b >> 32) + (c >> 32)) == 0xffff
 }
 
 /// VNI to network.

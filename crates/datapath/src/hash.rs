@@ -23,23 +23,23 @@ fn has_ports(protocol: u8) -> bool {
     matches!(protocol, ipv4::PROTO_TCP | ipv4::PROTO_UDP | ipv4::PROTO_SCTP)
 }
 
-/// Four octets at `at`. Inlined with a constant `at` below `HEAD - 3`, no check is left.
+/// `N` octets at `at`, in one load. Inlined with a constant `at` of at most `HEAD - N`, no check is left.
 #[inline(always)]
-fn word(head: &[u8; HEAD], at: usize) -> u32 {
-    u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]])
+fn octets<const N: usize>(head: &[u8; HEAD], at: usize) -> [u8; N] {
+    head.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([0; N])
 }
 
 /// The hash of a frame whose type field ends at `l3` (14, or 18 behind a tag) and whose first octets are `head`, padded
 /// with zeros if the frame is shorter.
 #[inline(always)]
 pub(crate) fn flow(frame: &[u8], head: &[u8; HEAD], l3: usize, destination: u64, source: u64) -> u32 {
-    let ether_type = u16::from_be_bytes([head[l3 - 2], head[l3 - 1]]);
+    let ether_type = u16::from_be_bytes(octets(head, l3 - 2));
     if ether_type == ethernet::TYPE_IPV4 && head[l3] >> 4 == 4 {
-        let addresses = u64::from(word(head, l3 + 12)) << 32 | u64::from(word(head, l3 + 16));
+        let addresses = u64::from_be_bytes(octets(head, l3 + 12));
         let protocol = head[l3 + 9];
-        let fragment = u16::from_be_bytes([head[l3 + 6], head[l3 + 7]]) & ipv4::FRAGMENT_MASK;
+        let fragment = u16::from_be_bytes(octets(head, l3 + 6)) & ipv4::FRAGMENT_MASK;
         let plain = head[l3] == ipv4::VERSION_IHL && fragment == 0 && has_ports(protocol);
-        let ports = if plain { word(head, l3 + 20) } else { 0 };
+        let ports = if plain { u32::from_be_bytes(octets(head, l3 + 20)) } else { 0 };
         return mix(addresses, u64::from(ports) << 8 | u64::from(protocol));
     }
     if ether_type == ethernet::TYPE_IPV6 {

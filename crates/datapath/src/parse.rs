@@ -1,20 +1,26 @@
 //! Reads the Ethernet header and tag of access frames into the lanes.
 
 use crate::Burst;
+use crate::burst::Lanes;
 use crate::hash::{self, HEAD};
 use crate::io::{CONTIGUOUS, Frame};
 use telemetry::DropReason;
-use wire::{Tci, be16, be32, ethernet};
+use wire::{Tci, be16, ethernet};
 
-const MAC_BITS: u64 = 0xffff_ffff_ffff;
+pub(crate) const MAC_BITS: u64 = 0xffff_ffff_ffff;
 
 /// Destination and source of a frame, as `MacAddr::to_bits`.
 #[inline(always)]
-pub(crate) fn macs(head: &[u8; HEAD]) -> (u64, u64) {
-    let (a, b, c) = (be32::<0, HEAD>(head), be32::<4, HEAD>(head), be32::<8, HEAD>(head));
-    let destination = u64::from(a) << 16 | u64::from(b >> 16);
-    let source = (u64::from(b) << 32 | u64::from(c)) & MAC_BITS;
-    (destination, source)
+pub(crate) fn macs<const N: usize>(head: &[u8; N]) -> (u64, u64) {
+    (be64::<0, N>(head) >> 16, be64::<4, N>(head) & MAC_BITS)
+}
+
+/// Reads eight octets in network order at constant offset `O`, in one load: octet by octet the compiler does not always
+/// put them together again.
+#[inline(always)]
+pub(crate) fn be64<const O: usize, const N: usize>(b: &[u8; N]) -> u64 {
+    const { assert!(O + 8 <= N) };
+    b[O..].first_chunk().map_or(0, |word| u64::from_be_bytes(*word))
 }
 
 /// Whether a MAC, as `MacAddr::to_bits`, has the group bit.
@@ -31,57 +37,62 @@ pub(crate) const fn is_group(mac: u64) -> bool {
 pub(crate) fn access<F: Frame>(burst: &mut Burst<F>) {
     for lane in burst.lanes.live {
         let Some(frame) = burst.frames.get(lane) else { break };
-        let octets = frame.octets();
-        let mut padded = [0; HEAD];
-        let head = match octets.first_chunk::<HEAD>() {
-            Some(head) => head,
-            None => match short(octets, frame.total_octets(), &mut padded, burst.meta[lane].stripped.is_some()) {
-                Ok(()) => &padded,
-                Err(reason) => {
-                    burst.lanes.drop(lane, reason);
-                    continue;
-                }
-            },
+        let (octets, total, stripped) = (frame.octets(), frame.total_octets(), burst.meta[lane].stripped);
+        let read = match octets.first_chunk::<HEAD>() {
+            Some(head) => header(&mut burst.lanes, lane, octets, head, stripped),
+            None => short(&mut burst.lanes, lane, octets, total, stripped),
         };
-        let lanes = &mut burst.lanes;
-        let (destination, source) = macs(head);
-        let tagged = be16::<12, HEAD>(head) == ethernet::TYPE_VLAN;
-        let (tci, tag_octets, hash) = match burst.meta[lane].stripped {
-            None if tagged => {
-                let tci = Tci::new(be16::<14, HEAD>(head));
-                (tci, ethernet::TAG_OCTETS, hash::flow(octets, head, 18, destination, source))
-            }
-            stripped => (stripped.unwrap_or_default(), 0, hash::flow(octets, head, 14, destination, source)),
-        };
-        lanes.destination[lane] = destination;
-        lanes.source[lane] = source;
-        lanes.tci[lane] = tci;
-        lanes.tag_octets[lane] = tag_octets as u8;
-        lanes.l2_at[lane] = 0;
-        lanes.hash[lane] = hash;
-        if is_group(source) || source == 0 {
-            lanes.drop(lane, DropReason::GroupSource);
-        } else if octets.len() < CONTIGUOUS && octets.len() != frame.total_octets() {
-            lanes.drop(lane, DropReason::NotContiguous);
+        if let Err(reason) = read {
+            burst.lanes.drop(lane, reason);
+        } else if octets.len() < CONTIGUOUS && octets.len() != total {
+            burst.lanes.drop(lane, DropReason::NotContiguous);
         }
     }
 }
 
-/// Copies a frame that is shorter than the usual head, if it is long enough to have one at all.
+/// Reads one header: `head` is the beginning of `octets`, padded with zeros if they are fewer.
+#[inline(always)]
+fn header(
+    lanes: &mut Lanes,
+    lane: usize,
+    octets: &[u8],
+    head: &[u8; HEAD],
+    stripped: Option<Tci>,
+) -> Result<(), DropReason> {
+    let (destination, source) = macs(head);
+    let tagged = be16::<12, HEAD>(head) == ethernet::TYPE_VLAN;
+    let (tci, tag_octets, hash) = match stripped {
+        None if tagged => {
+            let tci = Tci::new(be16::<14, HEAD>(head));
+            (tci, ethernet::TAG_OCTETS, hash::flow(octets, head, 18, destination, source))
+        }
+        stripped => (stripped.unwrap_or_default(), 0, hash::flow(octets, head, 14, destination, source)),
+    };
+    lanes.destination[lane] = destination;
+    lanes.source[lane] = source;
+    lanes.tci[lane] = tci;
+    lanes.tag_octets[lane] = tag_octets as u8;
+    lanes.l2_at[lane] = 0;
+    lanes.hash[lane] = hash;
+    if is_group(source) || source == 0 { Err(DropReason::GroupSource) } else { Ok(()) }
+}
+
+/// Reads the header of a frame that is shorter than the usual head, if it is long enough to have one at all.
 #[cold]
-fn short(octets: &[u8], total: usize, padded: &mut [u8; HEAD], stripped: bool) -> Result<(), DropReason> {
+fn short(lanes: &mut Lanes, lane: usize, octets: &[u8], total: usize, stripped: Option<Tci>) -> Result<(), DropReason> {
     if octets.len() != total {
         return Err(DropReason::NotContiguous);
     }
     if octets.len() < ethernet::HEADER_OCTETS {
         return Err(DropReason::Runt);
     }
+    let mut padded = [0; HEAD];
     for (to, from) in padded.iter_mut().zip(octets) {
         *to = *from;
     }
-    let tagged = !stripped && be16::<12, HEAD>(padded) == ethernet::TYPE_VLAN;
+    let tagged = stripped.is_none() && be16::<12, HEAD>(&padded) == ethernet::TYPE_VLAN;
     if tagged && octets.len() < ethernet::HEADER_OCTETS + ethernet::TAG_OCTETS {
         return Err(DropReason::CutTag);
     }
-    Ok(())
+    header(lanes, lane, octets, &padded, stripped)
 }
