@@ -49,6 +49,11 @@ impl LaneMask {
     pub(crate) fn remove(&mut self, lane: usize) {
         self.0 &= !(1 << (lane % BURST));
     }
+
+    #[inline(always)]
+    pub(crate) fn remove_all(&mut self, lanes: Self) {
+        self.0 &= !lanes.0;
+    }
 }
 
 /// Yields lane numbers below [`BURST`], which the compiler can see: lanes are indexed without bounds checks.
@@ -126,7 +131,9 @@ impl Default for Lanes {
 }
 
 impl Lanes {
-    #[inline(always)]
+    /// Out of line: inlined, the compiler makes one way of it and the usual one, which then carries its values too.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn drop(&mut self, lane: usize, reason: DropReason) {
         self.decide(lane, Verdict::Drop(reason));
     }
@@ -135,6 +142,13 @@ impl Lanes {
     pub(crate) fn decide(&mut self, lane: usize, verdict: Verdict) {
         self.live.remove(lane);
         self.verdict[lane % BURST] = verdict;
+    }
+
+    /// The port that all of the first `n` lanes go to, if there is one: the usual case.
+    #[inline(always)]
+    pub(crate) fn one_way(&self, n: usize) -> Option<PortIndex> {
+        let [Verdict::Send(port), ..] = self.verdict else { return None };
+        self.verdict.iter().take(n).all(|verdict| *verdict == Verdict::Send(port)).then_some(port)
     }
 }
 

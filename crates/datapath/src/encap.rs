@@ -5,7 +5,7 @@ use crate::io::Frame;
 use crate::{Burst, Verdict};
 use fib::{Snapshot, Tunnel};
 use telemetry::DropReason;
-use wire::{checksum, ethernet, ipv4, udp, vxlan};
+use wire::{ethernet, ipv4, udp, vxlan};
 
 /// IPv4, UDP and VXLAN: what the IP length counts beside the inner frame.
 const IP_OVERHEAD: usize = ipv4::HEADER_OCTETS + udp::HEADER_OCTETS + vxlan::HEADER_OCTETS;
@@ -38,6 +38,7 @@ impl IpIds {
 }
 
 /// What differs from packet to packet.
+#[derive(Clone)]
 pub(crate) struct Inner {
     /// Inner frame, in octets from its destination MAC, without check sequence.
     pub(crate) octets: usize,
@@ -56,12 +57,12 @@ pub(crate) fn to_fabric<F: Frame>(t: &Snapshot, ids: &mut IpIds, burst: &mut Bur
     for lane in burst.lanes.to_remote {
         let Some(frame) = burst.frames.get_mut(lane) else { break };
         let lanes = &mut burst.lanes;
-        let verdict = match one(t, ids, lanes, lane, frame) {
-            Ok(tunnel) => Verdict::Send(tunnel.port()),
-            Err(reason) => Verdict::Drop(reason),
-        };
-        lanes.decide(lane, verdict);
+        match one(t, ids, lanes, lane, frame) {
+            Ok(tunnel) => lanes.verdict[lane] = Verdict::Send(tunnel.port()),
+            Err(reason) => lanes.drop(lane, reason),
+        }
     }
+    burst.lanes.live.remove_all(burst.lanes.to_remote);
 }
 
 #[inline(always)]
@@ -117,26 +118,40 @@ pub(crate) fn pad<F: Frame>(frame: &mut F, n: usize) -> Result<(), DropReason> {
 #[inline(always)]
 pub(crate) fn write(window: &mut [u8; WINDOW], tunnel: &Tunnel, inner: &Inner, ids: &mut IpIds) {
     if tunnel.header_octets() == vxlan::OUTER_OCTETS {
-        write_at(window, 14, tunnel, inner, ids);
+        write_at::<14>(window, tunnel, inner, ids);
     } else {
-        write_at(window, 18, tunnel, inner, ids);
+        write_tagged(window, tunnel, inner.clone(), ids);
     }
 }
 
-/// `ip` is where the IP header begins, a constant at both calls: no bounds check is left.
+/// Not inlined: the compiler would merge both ways into one whose places are variables. By value: a reference would keep
+/// the packet's numbers in memory on the other way too.
+#[inline(never)]
+fn write_tagged(window: &mut [u8; WINDOW], tunnel: &Tunnel, inner: Inner, ids: &mut IpIds) {
+    write_at::<18>(window, tunnel, &inner, ids);
+}
+
+/// `IP` is where the IP header begins; a constant, so no bounds check is left.
 #[inline(always)]
-fn write_at(window: &mut [u8; WINDOW], ip: usize, tunnel: &Tunnel, inner: &Inner, ids: &mut IpIds) {
-    let header = ip + IP_OVERHEAD;
+fn write_at<const IP: usize>(window: &mut [u8; WINDOW], tunnel: &Tunnel, inner: &Inner, ids: &mut IpIds) {
+    let header = IP + IP_OVERHEAD;
     window[..header].copy_from_slice(&tunnel.header()[..header]);
     let (total, id) = ((inner.octets + IP_OVERHEAD) as u16, ids.take());
-    let sum = u64::from(tunnel.checksum()) + u64::from(total) + u64::from(id);
-    put(window, ip + 2, total.to_be_bytes());
-    put(window, ip + 4, id.to_be_bytes());
-    put(window, ip + 10, (!checksum::fold(sum)).to_be_bytes());
-    put(window, ip + 20, udp::entropy_port(inner.hash).to_be_bytes());
-    put(window, ip + 24, ((inner.octets + UDP_OVERHEAD) as u16).to_be_bytes());
-    put(window, ip + 32, inner.shim.to_be_bytes());
+    let sum = tunnel.checksum() + u32::from(total) + u32::from(id);
+    put(window, IP + 2, total.to_be_bytes());
+    put(window, IP + 4, id.to_be_bytes());
+    put(window, IP + 10, (!fold(sum)).to_be_bytes());
+    put(window, IP + 20, udp::entropy_port(inner.hash).to_be_bytes());
+    put(window, IP + 24, ((inner.octets + UDP_OVERHEAD) as u16).to_be_bytes());
+    put(window, IP + 32, inner.shim.to_be_bytes());
     put(window, header, mac_octets(inner.destination, inner.source));
+}
+
+/// Folds the one's complement sum of at most three 16-bit words, which two steps do.
+#[inline(always)]
+fn fold(sum: u32) -> u16 {
+    let sum = (sum & 0xffff) + (sum >> 16);
+    ((sum & 0xffff) + (sum >> 16)) as u16
 }
 
 /// Twelve octets: destination and source of an Ethernet header.

@@ -6,8 +6,8 @@
 use crate::burst::{Lanes, Side};
 use crate::encap::{self, Inner, MACS, WINDOW};
 use crate::io::{Frame, Pool, TxQueue};
+use crate::rewrite;
 use crate::transmit::Outlet;
-use crate::{Verdict, rewrite};
 use fib::{Network, NexthopId, PortIndex, Snapshot, VifIndex};
 use telemetry::DropReason;
 use wire::ethernet;
@@ -159,7 +159,7 @@ fn one_local<P: Pool, T: TxQueue<Frame = P::Frame>>(
         .and_then(|()| rewrite::write(&mut header, vif, original.macs, tag))
         .and_then(|()| copy(out.pool(), body, header.get(..MACS + tag).unwrap_or(&header)));
     if let Ok(frame) = &made {
-        rewrite::count(out.telemetry(), egress, frame, Verdict::Send(vif.port()));
+        rewrite::count(out.telemetry(), egress, frame);
     } else {
         out.telemetry().vif(egress).drops.add(1);
     }

@@ -23,25 +23,26 @@ pub(crate) fn to_access<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, bur
         let front = usize::from(lanes.l2_at[lane]) + MACS + usize::from(lanes.tag_octets[lane]);
         let vif = t.vif(lanes.egress[lane]);
         let macs = mac_octets(lanes.destination[lane], lanes.source[lane]);
-        let verdict = match replace_front(frame, front, vif, macs) {
-            Ok(()) => Verdict::Send(vif.port()),
-            Err(reason) => Verdict::Drop(reason),
-        };
-        count(telemetry, lanes.egress[lane], frame, verdict);
-        lanes.decide(lane, verdict);
+        match replace_front(frame, front, vif, macs) {
+            Ok(()) => {
+                lanes.verdict[lane] = Verdict::Send(vif.port());
+                count(telemetry, lanes.egress[lane], frame);
+            }
+            Err(reason) => {
+                telemetry.vif(lanes.egress[lane]).drops.add(1);
+                lanes.drop(lane, reason);
+            }
+        }
     }
+    burst.lanes.live.remove_all(burst.lanes.to_vif);
 }
 
-/// Counts a frame for the interface that it goes out by.
+/// Counts a frame that goes out by an interface.
 #[inline(always)]
-pub(crate) fn count<F: Frame>(telemetry: &WorkerTelemetry, egress: VifIndex, frame: &F, verdict: Verdict) {
+pub(crate) fn count<F: Frame>(telemetry: &WorkerTelemetry, egress: VifIndex, frame: &F) {
     let counts = telemetry.vif(egress);
-    if let Verdict::Send(_) = verdict {
-        counts.tx_frames.add(1);
-        counts.tx_octets.add(frame.total_octets() as u64);
-    } else {
-        counts.drops.add(1);
-    }
+    counts.tx_frames.add(1);
+    counts.tx_octets.add(frame.total_octets() as u64);
 }
 
 /// Replaces the `front` octets before the frame's type field by `macs` and the interface's tag.

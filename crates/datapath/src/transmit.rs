@@ -87,6 +87,12 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     pub(crate) fn carry_out(&mut self, t: &Snapshot, burst: &mut Burst<P::Frame>, side: Side) {
         let Burst { port, frames, meta, lanes } = burst;
         self.ledger().received.add(frames.len() as u64);
+        if let Some(port) = lanes.one_way(frames.len())
+            && let Some(Some(exit)) = self.exits.get_mut(port.row())
+            && exit.staged.is_empty()
+        {
+            return send(&mut exit.queue, frames, &mut self.pool, &self.telemetry.ledger);
+        }
         for (lane, frame) in frames.drain(..).enumerate() {
             match lanes.verdict[lane % BURST] {
                 Verdict::Send(port) => self.stage(port, frame),
@@ -178,7 +184,7 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
             return self.bury(frame, DropReason::NoSuchPort);
         };
         if exit.staged.is_full() {
-            send(exit, &mut self.pool, &self.telemetry.ledger);
+            send(&mut exit.queue, &mut exit.staged, &mut self.pool, &self.telemetry.ledger);
         }
         exit.staged.push(frame);
     }
@@ -188,7 +194,7 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     fn flush(&mut self) {
         for exit in self.exits.iter_mut().flatten() {
             if !exit.staged.is_empty() {
-                send(exit, &mut self.pool, &self.telemetry.ledger);
+                send(&mut exit.queue, &mut exit.staged, &mut self.pool, &self.telemetry.ledger);
             }
         }
         if !self.dead.is_empty() {
@@ -197,19 +203,24 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     }
 }
 
-/// Offers a port its staged frames, a few times if it is full; drops what it does not take.
-fn send<P: Pool, T: TxQueue<Frame = P::Frame>>(exit: &mut Exit<T, P::Frame>, pool: &mut P, ledger: &Ledger) {
-    let offered = exit.staged.len();
+/// Offers a port frames, a few times if it is full; drops what it does not take.
+fn send<P: Pool, T: TxQueue<Frame = P::Frame>>(
+    queue: &mut T,
+    frames: &mut ArrayVec<P::Frame, BURST>,
+    pool: &mut P,
+    ledger: &Ledger,
+) {
+    let offered = frames.len();
     for _ in 0..ATTEMPTS {
-        exit.queue.transmit(&mut exit.staged);
-        if exit.staged.is_empty() {
+        queue.transmit(frames);
+        if frames.is_empty() {
             break;
         }
     }
-    let refused = exit.staged.len();
+    let refused = frames.len();
     ledger.transmitted.add((offered - refused) as u64);
     if refused > 0 {
         ledger.dropped(DropReason::TxQueueFull).add(refused as u64);
-        pool.free(&mut exit.staged);
+        pool.free(frames);
     }
 }
