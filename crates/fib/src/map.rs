@@ -297,6 +297,17 @@ impl CowMap {
         self.segments().flat_map(Segment::entries)
     }
 
+    /// Octets that this map does not share with `before`, which it was made from: what the changes in between copied.
+    pub fn octets_beyond(&self, before: &Self) -> usize {
+        if self.depth != before.depth {
+            return self.octets();
+        }
+        let segments = |new: &Chunk, old: &Chunk| new.0.iter().zip(&old.0).filter(|(n, o)| !Arc::ptr_eq(n, o)).count();
+        let chunks = self.root.iter().zip(&before.root).filter(|(new, old)| !Arc::ptr_eq(new, old));
+        let copied = chunks.map(|(new, old)| size_of::<Chunk>() + segments(new, old) * size_of::<Segment>());
+        self.root.len() * size_of::<Arc<Chunk>>() + copied.sum::<usize>()
+    }
+
     /// Octets of memory that the table takes, counting what it shares with other clones.
     pub fn octets(&self) -> usize {
         self.root.len() * (size_of::<Arc<Chunk>>() + size_of::<Chunk>() + CHUNK * size_of::<Segment>())

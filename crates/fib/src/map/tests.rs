@@ -74,6 +74,19 @@ fn two_hundred_thousand_keys_are_all_found_and_take_memory_in_proportion() {
 }
 
 #[test]
+fn a_change_copies_a_segment_a_chunk_and_the_root_and_the_next_one_to_the_segment_nothing() {
+    let mut before = CowMap::new(7);
+    (0..100_000).for_each(|key| assert_eq!(before.insert(key, 1), Ok(None)));
+    let mut after = before.clone();
+    let root = after.root.len() * 8;
+    assert_eq!(after.octets_beyond(&before), root);
+    for value in 2..5 {
+        after.insert(77, value).unwrap();
+        assert_eq!(after.octets_beyond(&before), root + 512 + 4160);
+    }
+}
+
+#[test]
 fn crafted_keys_are_refused_and_leave_the_map_as_it_was() {
     let mut map = CowMap::new(0);
     let crafted = (0u64..).filter(|&k| map.hash(k) % 4096 == 5).take(usize::from(FULL) + 1);
