@@ -6,11 +6,12 @@
 #![allow(unsafe_code)]
 
 use crate::scene::{self, Scene};
+use crate::source::Source;
 use crate::traffic::Traffic;
 use anyhow::{Result, ensure};
 use arrayvec::ArrayVec;
 use datapath::BURST;
-use dpdk::{Eal, Mbuf, RxQueue, TxQueue};
+use dpdk::{Eal, Mbuf, TxQueue};
 use std::ffi::{c_int, c_uint, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -99,7 +100,7 @@ fn number(mac: [u8; 6]) -> u64 {
 
 /// The floor between two queues.
 pub(crate) struct Floor<'t> {
-    rx: RxQueue,
+    rx: Source,
     tx: TxQueue,
     frames: ArrayVec<Mbuf, BURST>,
     _tables: &'t Tables,
@@ -107,7 +108,7 @@ pub(crate) struct Floor<'t> {
 
 impl<'t> Floor<'t> {
     /// `rx` replays `traffic`, each frame in a buffer with DPDK's usual headroom.
-    pub(crate) fn new(tables: &'t Tables, traffic: &Traffic, rx: RxQueue, tx: TxQueue) -> Result<Self> {
+    pub(crate) fn new(tables: &'t Tables, traffic: &Traffic, rx: Source, tx: TxQueue) -> Result<Self> {
         let shortest = traffic.frames().iter().map(Vec::len).min().unwrap_or(0);
         ensure!(shortest >= SHORTEST, "a frame of {shortest} octets, the floor needs {SHORTEST}");
         Ok(Self { rx, tx, frames: ArrayVec::new(), _tables: tables })
@@ -130,7 +131,7 @@ impl<'t> Floor<'t> {
 
     #[inline(always)]
     fn take(&mut self, work: Work) -> (usize, u32) {
-        let received = self.rx.burst(&mut self.frames);
+        let received = self.rx.raw_burst(&mut self.frames);
         // SAFETY: `frames` begins with `received` pointers to mbufs that are ours alone, at most FLOOR_BURST, each of one
         // segment of at least FLOOR_SHORTEST octets with 128 octets of headroom (see `new`); the tables are filled.
         let failed = unsafe { floor_process(work, self.frames.as_mut_ptr().cast(), received as u16) };

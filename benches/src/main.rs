@@ -1,88 +1,110 @@
 //! The production pipeline beside a hand-written floor, and what publishing tables costs.
 //!
 //! Everything runs in one process, in turn, in short slices: on a shared machine separate processes compare nothing but
-//! the noise. `docs/adr/0001` and `0002` rest on the figures.
+//! the noise. `docs/adr/0001` and `0002` rest on the figures; `scripts/bench` runs this.
 
 #![deny(unsafe_code)]
 
 mod floor;
 mod forwarding;
+mod publication;
+mod report;
 mod scene;
+mod source;
 mod statistics;
 mod traffic;
 mod verify;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Parser;
 use dpdk::{Eal, EalConfig, Memory, Pool, PoolConfig};
 use forwarding::{Figures, Means};
+use report::Report;
 use scene::Scene;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
-use traffic::Direction;
+use traffic::{Direction, Traffic};
 
-/// Benchmarks of Causeway's data path.
+/// Benchmarks of Causeway's data path: forwarding beside a floor, and publication of tables.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Rounds of 10 ms slices per direction.
-    #[arg(long, default_value_t = 60)]
-    rounds: usize,
-    /// Core of the worker; the rest runs on core 0.
+    /// Fewer rounds: under a minute, for a first look.
+    #[arg(long)]
+    quick: bool,
+    /// Only forwarding.
+    #[arg(long)]
+    forwarding: bool,
+    /// Core of the worker, or of the reader.
     #[arg(long, default_value_t = 1)]
     core: usize,
+    /// Also write the figures to this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Write the traffic of both directions into this directory, as to-fabric.pcap and from-fabric.pcap, and stop.
+    #[arg(long)]
+    pcaps: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn rounds(&self) -> usize {
+        if self.quick { 600 } else { 3000 }
+    }
+
+    /// For each kind of table.
+    fn seconds(&self) -> u64 {
+        if self.quick { 3 } else { 15 }
+    }
+
+    /// How to get these figures again.
+    fn command(&self) -> String {
+        let flags = [(self.quick, " --quick"), (self.forwarding, " --forwarding")];
+        let flags: String = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag).collect();
+        format!("scripts/bench{flags}")
+    }
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if let Some(directory) = &arguments.pcaps {
+        Traffic::new(Direction::ToFabric).write(&directory.join("to-fabric.pcap"))?;
+        return Traffic::new(Direction::FromFabric).write(&directory.join("from-fabric.pcap"));
+    }
     let directory = std::env::temp_dir().join(format!("causeway-bench-{}", std::process::id()));
     std::fs::create_dir(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    let figures = forward(&arguments, &directory);
+    let forwarding = forward(&arguments, &directory);
     let removed = std::fs::remove_dir_all(&directory);
-    for f in figures? {
-        println!("{} ({} octets, {} rounds)", f.direction, f.frame_octets, f.rounds);
-        for v in &f.variants {
-            println!(
-                "  {:28} median {:6.1} quiet {:6.1} above {:6.1} ({:.1}) ratio {:.3} [{:.3} {:.3}] above {:.3} {:.1} Mpps",
-                v.variant,
-                v.median,
-                v.quiet,
-                v.above_ports,
-                v.above_ports_quiet,
-                v.ratio_to_floor,
-                v.ratio_quartiles[0],
-                v.ratio_quartiles[1],
-                v.ratio_above_ports,
-                v.quiet_mpps
-            );
-        }
+    let (forwarding, hz) = forwarding?;
+    removed.context("cannot remove the temporary directory")?;
+    let (mut publication, mut refresh) = (Vec::new(), 0.0);
+    if !arguments.forwarding {
+        publication = publication::run(arguments.seconds(), arguments.core)?;
+        refresh = publication::refresh_cycles();
     }
-    removed.context("cannot remove the temporary directory")
+    let report = Report::new(forwarding, publication, refresh, hz / 1_000_000, arguments.command());
+    report.print();
+    arguments.json.as_deref().map_or(Ok(()), |path| report.write(path))
 }
 
-/// Both directions, on a registered worker thread.
-fn forward(arguments: &Arguments, directory: &Path) -> Result<Vec<Figures>> {
+/// Both directions, on a registered worker thread; with them the clock's rate.
+fn forward(arguments: &Arguments, directory: &Path) -> Result<(Vec<Figures>, u64)> {
     let eal = Eal::start(&EalConfig {
         file_prefix: format!("causeway-bench-{}", std::process::id()),
-        memory: Memory::Ordinary { size_mb: 256 },
+        memory: Memory::Ordinary { size_mb: 128 },
         main_core: 0,
         pci_devices: Vec::new(),
         run_dir: directory.into(),
     })?;
-    let config = PoolConfig { name: "bench".into(), mbufs: 40_000, cache: 256, data_room_octets: 2048, socket: None };
-    let pool = Pool::new(&eal, &config)?;
+    let pool = Pool::new(&eal, &PoolConfig::new("bench", 16_383))?;
     let work = || -> Result<Vec<Figures>> {
         let _worker = dpdk::Worker::register(&eal, arguments.core)?;
         let scene = Scene;
         let tables = floor::Tables::new(&eal, &scene)?;
-        let means =
-            Means { eal: &eal, pool: &pool, tables: &tables, scene: &scene, directory, rounds: arguments.rounds };
-        [Direction::ToFabric, Direction::FromFabric]
-            .into_iter()
-            .map(|direction| forwarding::run(&means, direction))
-            .collect()
+        let rounds = arguments.rounds();
+        let means = Means { eal: &eal, pool: &pool, tables: &tables, scene: &scene, directory, rounds };
+        [Direction::ToFabric, Direction::FromFabric].into_iter().map(|way| forwarding::run(&means, way)).collect()
     };
     let figures = thread::scope(|scope| scope.spawn(work).join());
-    ensure!(figures.is_ok(), "the worker ended by a panic");
-    figures.unwrap_or_else(|_| Ok(Vec::new()))
+    let figures = figures.ok().context("the worker ended by a panic")?;
+    Ok((figures?, dpdk::lcore::tsc_hz(&eal)))
 }

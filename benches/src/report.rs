@@ -1,0 +1,128 @@
+//! The figures for a reader and for a machine.
+
+use crate::forwarding::Figures;
+use crate::publication::Costs;
+use anyhow::{Context, Result};
+use serde::Serialize;
+use std::path::Path;
+use std::process::Command;
+
+/// All that a run found, and what it was run on.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    commit: String,
+    command: String,
+    machine: Machine,
+    slice_us: u64,
+    forwarding: Vec<Figures>,
+    publication: Vec<Costs>,
+    refresh_cycles: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Machine {
+    processor: String,
+    cores: usize,
+    tsc_mhz: u64,
+    kernel: String,
+    dpdk: &'static str,
+    load_average: String,
+}
+
+impl Report {
+    pub(crate) fn new(
+        forwarding: Vec<Figures>,
+        publication: Vec<Costs>,
+        refresh_cycles: f64,
+        tsc_mhz: u64,
+        command: String,
+    ) -> Self {
+        let machine = Machine {
+            processor: line("/proc/cpuinfo", "model name"),
+            cores: std::thread::available_parallelism().map_or(0, usize::from),
+            tsc_mhz,
+            kernel: file("/proc/sys/kernel/osrelease"),
+            dpdk: dpdk::version(),
+            load_average: file("/proc/loadavg"),
+        };
+        let commit = commit();
+        let slice_us = crate::forwarding::SLICE_US;
+        Self { commit, command, machine, slice_us, forwarding, publication, refresh_cycles }
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self).context("cannot render the report")? + "\n";
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    pub(crate) fn print(&self) {
+        let Machine { processor, cores, tsc_mhz, .. } = &self.machine;
+        println!(
+            "commit {}, {processor}, {cores} cores, TSC {tsc_mhz} MHz, slices of {} us",
+            self.commit, self.slice_us
+        );
+        self.forwarding.iter().for_each(print_forwarding);
+        if !self.publication.is_empty() {
+            print_publication(&self.publication);
+            println!("\nReader::refresh without a new generation: {:.1} cycles", self.refresh_cycles);
+        }
+    }
+}
+
+fn print_forwarding(figures: &Figures) {
+    println!(
+        "\n{}: frames of {} octets, {} rounds, all {} frames of both programs as expected",
+        figures.direction, figures.frame_octets, figures.rounds, figures.frames_compared
+    );
+    println!("cycles per frame              median   quiet   above ports (quiet)   / floor  [quartiles]      Mpps");
+    for v in &figures.variants {
+        let [low, high] = v.ratio_quartiles;
+        println!(
+            "  {:26} {:8.1} {:7.1} {:13.1} ({:5.1}) {:9.3}  [{low:.3} {high:.3}] {:9.1}",
+            v.variant, v.median, v.quiet, v.above_ports, v.above_ports_quiet, v.ratio_to_floor, v.quiet_mpps
+        );
+    }
+}
+
+fn print_publication(publication: &[Costs]) {
+    println!("\npublication: 1,048,576 MACs, 100 changes every 10 ms");
+    println!(
+        "table                         p50 us   p99 us  copied KiB  table MiB  peak +MiB  lookup cycles  slowdown"
+    );
+    for c in publication {
+        println!(
+            "  {:26} {:8.0} {:8.0} {:11.0} {:10.1} {:10.1} {:6.1} > {:5.1} {:8.1} %",
+            c.table,
+            c.p50_us,
+            c.p99_us,
+            c.copied_kib,
+            c.table_mib,
+            c.peak_mib,
+            c.lookup_quiet_cycles,
+            c.lookup_cycles,
+            c.slowdown_percent
+        );
+    }
+}
+
+/// The commit of the working directory, marked if there are changes; "unknown" outside a repository.
+fn commit() -> String {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+        String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
+    };
+    let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else { return "unknown".into() };
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|changes| !changes.is_empty());
+    if changed { commit + " with changes" } else { commit }
+}
+
+fn file(path: &str) -> String {
+    std::fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default()
+}
+
+/// The value of `name` in a file of `name : value` lines.
+fn line(path: &str, name: &str) -> String {
+    let text = file(path);
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.split_once(':'));
+    value.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+}
