@@ -45,8 +45,12 @@ install_packages() {
 require_rust() {
   local wanted home
   wanted=$(sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' Cargo.toml crates/*/Cargo.toml dpdk-ffi/Cargo.toml | sort -V | tail -n 1)
-  for home in "${CARGO_HOME:-$HOME/.cargo}" /usr/local/cargo; do
-    command -v cargo >/dev/null || { [ -x "$home/bin/cargo" ] && PATH="$home/bin:$PATH"; }
+  # Under sudo, the toolchain of the user who asked will do; what cargo downloads goes to root's directory.
+  for home in "$HOME" "$(getent passwd "${SUDO_USER:-root}" | cut -d: -f6)"; do
+    command -v cargo >/dev/null && break
+    [ -x "$home/.cargo/bin/cargo" ] || continue
+    PATH="$home/.cargo/bin:$PATH"
+    export RUSTUP_HOME="${RUSTUP_HOME:-$home/.rustup}"
   done
   if ! command -v cargo >/dev/null; then
     cat >&2 <<'END'
