@@ -39,7 +39,7 @@ impl Report {
     ) -> Self {
         let machine = Machine {
             processor: line("/proc/cpuinfo", "model name"),
-            cores: std::thread::available_parallelism().map_or(0, usize::from),
+            cores: file("/proc/cpuinfo").lines().filter(|line| line.starts_with("processor")).count(),
             tsc_mhz,
             kernel: file("/proc/sys/kernel/osrelease"),
             dpdk: dpdk::version(),
