@@ -44,7 +44,7 @@ pub struct Gateway {
     _workers: Workers,
     _host_io: HostIoHandle,
     _follower: Follower,
-    host_interface: Option<HostInterface>,
+    _host_routes: HostRoutes,
     _plane: Arc<Running>,
     _eal: Eal,
 }
@@ -74,6 +74,17 @@ impl Drop for Service {
     }
 }
 
+/// Takes the configured routes away again when dropped: at the stop, and when a later step of the start fails.
+struct HostRoutes(Option<HostInterface>);
+
+impl Drop for HostRoutes {
+    fn drop(&mut self) {
+        if let Some(Err(error)) = self.0.take().map(HostInterface::remove_routes) {
+            tracing::warn!(%error, "configured routes were not removed");
+        }
+    }
+}
+
 /// Both ends of the channels between the workers and the host.
 struct HostChannels {
     to_host: Vec<SlotSender>,
@@ -95,7 +106,8 @@ impl Gateway {
     /// Starts all; `files` are read again on reload.
     ///
     /// # Errors
-    /// Says which step failed, on what, and what to do. Nothing is left behind.
+    /// Says which step failed, on what, and what to do. Nothing is left behind but the host interface with its address,
+    /// which outlives the process in any case.
     pub fn start(files: (PathBuf, PathBuf), loaded: Loaded) -> Result<Self> {
         let node = loaded.node.clone();
         let eal = Eal::start(&eal_config(&node)).context("DPDK does not start")?;
@@ -104,7 +116,7 @@ impl Gateway {
         let report = opened[node.fabric_port.position()].port.report();
         let fabric_port = FabricPort { mac: MacAddr::new(report.mac), mtu: report.mtu };
 
-        let (host_interface, tap) = host_interface(&node, fabric_port)?;
+        let (host_routes, tap) = host_interface(&node, fabric_port)?;
         let (follower, kernel_events, requester) = Follower::start(WAITING_EVENTS)?;
         let tables = Tables::new(fabric_port, node.limits.vmis as usize, dpdk::lcore::tsc());
         let mut publisher = Publisher::new(tables.empty(&node));
@@ -145,7 +157,7 @@ impl Gateway {
             _workers: running,
             _host_io: host_io,
             _follower: follower,
-            host_interface: Some(host_interface),
+            _host_routes: host_routes,
             _plane: plane,
             _eal: eal,
         })
@@ -163,9 +175,6 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         tracing::info!("stopping");
-        if let Some(Err(error)) = self.host_interface.take().map(HostInterface::remove_routes) {
-            tracing::warn!(%error, "configured routes were not removed");
-        }
     }
 }
 
@@ -185,7 +194,7 @@ fn eal_config(node: &NodeModel) -> EalConfig {
     }
 }
 
-fn host_interface(node: &NodeModel, port: FabricPort) -> Result<(HostInterface, Tap)> {
+fn host_interface(node: &NodeModel, port: FabricPort) -> Result<(HostRoutes, Tap)> {
     let fabric = &node.fabric;
     let route = |route: &control::config::FabricRoute| {
         let to = Ipv4Prefix::covering(route.to, route.to_len).context("fabric.routes")?;
@@ -199,7 +208,9 @@ fn host_interface(node: &NodeModel, port: FabricPort) -> Result<(HostInterface, 
         prefix_len: fabric.prefix_len,
         routes: fabric.routes.iter().map(route).collect::<Result<_>>()?,
     };
-    HostInterface::set_up(&config).with_context(|| format!("{}: host interface {}", fabric.place, config.name))
+    let (host_interface, tap) =
+        HostInterface::set_up(&config).with_context(|| format!("{}: host interface {}", fabric.place, config.name))?;
+    Ok((HostRoutes(Some(host_interface)), tap))
 }
 
 fn telemetry(node: &NodeModel) -> Vec<Arc<WorkerTelemetry>> {
