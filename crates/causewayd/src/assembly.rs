@@ -214,8 +214,8 @@ fn host_interface(node: &NodeModel, port: FabricPort) -> Result<(HostRoutes, Tap
 }
 
 fn telemetry(node: &NodeModel) -> Vec<Arc<WorkerTelemetry>> {
-    let vmis = node.limits.vmis as usize;
-    node.workers.iter().map(|_| Arc::new(WorkerTelemetry::new(vmis))).collect()
+    let rows = Tables::vif_rows(node.limits.vmis as usize);
+    node.workers.iter().map(|_| Arc::new(WorkerTelemetry::new(rows))).collect()
 }
 
 /// Starts the host I/O thread, and lays out what each worker is made from. Worker 0 sends for the host.

@@ -4,20 +4,22 @@ use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::hash::Hash;
 
-/// Hands out rows `0..limit`. A row that was given up in generation `g` is handed out again only when every worker has
-/// reached `g`: until then a worker may still read the old thing by that number.
-#[derive(Debug)]
+/// Gives a row below `space` to each of at most `limit` keys. A row that was given up in generation `g` is handed out again only when every worker has
+/// reached `g`: until then a worker may still read the old thing by that number. Where
+/// keys are exchanged at the limit, the new ones need rows while the old ones' still rest: then `space` is the greater.
+#[derive(Debug, Clone)]
 pub(crate) struct Rows<K> {
     rows: HashMap<K, usize>,
     next: usize,
     limit: usize,
+    space: usize,
     /// Given up: the generation that no longer has the row, and the row, oldest first.
     retired: VecDeque<(u64, usize)>,
 }
 
 impl<K: Hash + Eq + Clone> Rows<K> {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { rows: HashMap::new(), next: 0, limit, retired: VecDeque::new() }
+    pub(crate) fn new(limit: usize, space: usize) -> Self {
+        Self { rows: HashMap::new(), next: 0, limit, space, retired: VecDeque::new() }
     }
 
     /// The row of `key`, a new one if it has none; and whether it is new. `None` when all are taken.
@@ -25,12 +27,15 @@ impl<K: Hash + Eq + Clone> Rows<K> {
         if let Some(row) = self.rows.get(key) {
             return Some((*row, false));
         }
+        if self.rows.len() >= self.limit {
+            return None;
+        }
         let row = match self.retired.front() {
             Some(&(dropped_in, row)) if dropped_in <= oldest_in_use => {
                 self.retired.pop_front();
                 row
             }
-            _ if self.next < self.limit => {
+            _ if self.next < self.space => {
                 self.next += 1;
                 self.next - 1
             }
@@ -50,7 +55,7 @@ impl<K: Hash + Eq + Clone> Rows<K> {
         self.rows.iter().map(|(key, row)| (key, *row))
     }
 
-    /// How many rows there may be.
+    /// How many keys there may be.
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }
@@ -74,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_row_is_stable_while_its_key_lives() {
-        let mut rows = Rows::new(10);
+        let mut rows = Rows::new(10, 10);
         assert_eq!(rows.assign(&"a", 1), Some((0, true)));
         assert_eq!(rows.assign(&"b", 1), Some((1, true)));
         rows.retain(2, |key| *key == "b");
@@ -84,11 +89,22 @@ mod tests {
 
     #[test]
     fn a_row_is_not_reused_before_every_worker_has_passed_the_generation_that_dropped_it() {
-        let mut rows = Rows::new(2);
+        let mut rows = Rows::new(2, 2);
         rows.assign(&"a", 1);
         rows.assign(&"b", 1);
         rows.retain(5, |key| *key == "b");
         assert_eq!(rows.assign(&"c", 4), None);
         assert_eq!(rows.assign(&"c", 5), Some((0, true)));
+    }
+
+    #[test]
+    fn rows_beyond_the_limit_serve_those_that_take_another_s_place_and_no_more() {
+        let mut rows = Rows::new(2, 4);
+        rows.assign(&"a", 1);
+        rows.assign(&"b", 1);
+        assert_eq!(rows.assign(&"c", 1), None);
+        rows.retain(5, |key| *key == "b");
+        assert_eq!(rows.assign(&"c", 4), Some((2, true)));
+        assert_eq!(rows.assign(&"d", 5), None);
     }
 }

@@ -8,8 +8,9 @@
 //!   reload: files are read and checked on a thread of their own, and come back here whole or not at all
 //! ```
 //!
-//! A turn publishes at most once, and publications are at least [`PUBLISH_EVERY`] apart: ten thousand changes a second
-//! become a hundred snapshots. Nothing here waits for a worker, and no worker for this.
+//! A turn publishes at most once, and not at all if nothing that workers read has changed. Publications are at least
+//! [`PUBLISH_EVERY`] apart, reloads excepted: ten thousand changes a second become a hundred snapshots. Nothing here waits
+//! for a worker, and no worker for this.
 
 use crate::config::{self, ConfigErrors, Loaded};
 use crate::plane::DataPlane;
@@ -35,6 +36,8 @@ pub(crate) use reload::finding;
 pub const PUBLISH_EVERY: Duration = Duration::from_millis(10);
 /// The longest time between two turns.
 const TURN_EVERY: Duration = Duration::from_millis(100);
+/// When tables that could not be built are tried again: there may be room then.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Most messages of one kind that a turn takes in.
 const TURN_MESSAGES: usize = 4096;
 /// Most route changes that may wait.
@@ -86,6 +89,8 @@ pub struct Control {
     pending_routes: Vec<RouteChange>,
     underlay_moved: bool,
     rebuild: bool,
+    /// Not before this: the last rebuild failed.
+    rebuild_after: Option<Instant>,
     published: Instant,
     reloads: (Sender<reload::Finished>, Receiver<reload::Finished>),
     reloading: bool,
@@ -108,6 +113,7 @@ impl Control {
             pending_routes: Vec::new(),
             underlay_moved: false,
             rebuild: false,
+            rebuild_after: None,
             published: Instant::now(),
             reloads: bounded(1),
             reloading: false,
@@ -115,6 +121,7 @@ impl Control {
             means,
         };
         control.put_in_force(loaded)?;
+        control.sources = Arc::new(Sources::now(&control.means.files, control.means.publisher.generation()));
         Ok(control)
     }
 
@@ -193,10 +200,11 @@ impl Control {
 
     fn hear_callers(&mut self) {
         let calls: Vec<Call> = self.means.calls.try_iter().take(TURN_MESSAGES).collect();
+        let mut view = None;
         for call in calls {
             // An asker that has gone away needs no answer.
             match call {
-                Call::Look(asker) => drop(asker.try_send(self.view())),
+                Call::Look(asker) => drop(asker.try_send(view.get_or_insert_with(|| self.view()).clone())),
                 Call::Reload(asker) => self.start_reload(asker),
             }
         }
@@ -204,27 +212,30 @@ impl Control {
 
     /// Makes the smallest snapshot that has all pending changes, and publishes it.
     fn publish_changes(&mut self, now: Instant) {
-        if let Err(error) = self.fold_changes() {
+        if let Err(error) = self.fold_changes(now) {
             tracing::error!(%error, "a change could not be put into the tables; the last good ones stay in force");
         }
         self.published = now;
     }
 
-    fn fold_changes(&mut self) -> Result<(), TableError> {
+    fn fold_changes(&mut self, now: Instant) -> Result<(), TableError> {
         let changes = std::mem::take(&mut self.pending_routes);
-        if !changes.is_empty() && !self.rebuild {
-            let current = self.means.publisher.current();
-            match self.means.tables.amend_routes(current, &self.routes, &changes)? {
-                Some(next) => drop(self.means.publisher.publish(next)),
-                None => self.rebuild = true,
+        self.rebuild |= self.means.tables.must_rebuild(&self.routes, &changes);
+        if self.rebuild && self.rebuild_after.is_none_or(|after| after <= now) {
+            match self.put_in_force(Arc::clone(&self.loaded)) {
+                Ok(()) => return Ok(()),
+                Err(error) => tracing::error!(%error, "not all routes are in force; trying again every second"),
             }
+            // What fits all the same goes in below.
+            self.rebuild_after = Some(now + RETRY_AFTER);
         }
-        if std::mem::take(&mut self.rebuild) {
-            return self.put_in_force(Arc::clone(&self.loaded));
-        }
+        let (tables, current) = (&self.means.tables, self.means.publisher.current());
+        let mut next = tables.amend_routes(current, &self.routes, &changes)?;
         if std::mem::take(&mut self.underlay_moved) {
-            let current = self.means.publisher.current();
-            let next = self.means.tables.amend_underlay(current, &self.loaded.node, &self.underlay)?;
+            let amended = tables.amend_underlay(next.as_ref().unwrap_or(current), &self.loaded.node, &self.underlay)?;
+            next = amended.or(next);
+        }
+        if let Some(next) = next {
             self.means.publisher.publish(next);
         }
         Ok(())
@@ -243,7 +254,8 @@ impl Control {
         self.means.publisher.publish(snapshot);
         self.underlay.track(self.means.tables.vteps());
         (self.loaded, self.routes) = (loaded, routes);
-        self.underlay_moved = false;
+        self.pending_routes.clear();
+        (self.rebuild, self.rebuild_after, self.underlay_moved) = (false, None, false);
         Ok(())
     }
 
@@ -275,9 +287,9 @@ impl Control {
             vifs: Arc::clone(&self.vifs),
             generation: self.means.publisher.generation(),
             nexthops: self.means.tables.vteps().map(|vtep| (vtep, self.underlay.resolve(vtep))).collect(),
-            workers: self.means.workers.clone(),
+            workers: self.means.workers.clone().into(),
             plane: Arc::clone(&self.means.plane),
-            identity: self.means.identity.clone(),
+            identity: Arc::new(self.means.identity.clone()),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What there is to look at, as documents. Control hands out a [`View`], which costs it a few reference counts; whoever
-//! asked renders it on a thread of its own.
+//! What there is to look at, as documents. Control makes one [`View`] a turn, which costs it a look-up for each VTEP, and
+//! hands out clones of it, which cost a few reference counts; whoever asked renders it on a thread of its own.
 
 mod effective;
 mod forwarding;
@@ -58,7 +58,7 @@ pub(crate) struct VifStatus {
     pub(crate) baseline: VifTotals,
 }
 
-/// The state at one moment. Cheap to make and to clone.
+/// The state at one moment. Cheap to clone; while it lives, a route that changes costs control a copy of its network's.
 #[derive(Clone)]
 pub struct View {
     pub(crate) loaded: Arc<Loaded>,
@@ -67,10 +67,10 @@ pub struct View {
     /// In the order of `loaded.network.served`; `None` for a disabled VMI.
     pub(crate) vifs: Arc<Vec<Option<VifStatus>>>,
     pub(crate) generation: u64,
-    pub(crate) nexthops: Vec<(Ipv4Addr, Resolution)>,
-    pub(crate) workers: Vec<Arc<WorkerTelemetry>>,
+    pub(crate) nexthops: Arc<[(Ipv4Addr, Resolution)]>,
+    pub(crate) workers: Arc<[Arc<WorkerTelemetry>]>,
     pub(crate) plane: Arc<dyn DataPlane>,
-    pub(crate) identity: Identity,
+    pub(crate) identity: Arc<Identity>,
 }
 
 impl View {

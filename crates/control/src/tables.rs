@@ -1,7 +1,8 @@
 //! Model, routes and underlay into the workers' tables.
 //!
 //! [`Tables::rebuild`] makes a snapshot from nothing, for a new configuration: everything that the model says, and no
-//! more. [`Tables::amend_routes`] and [`Tables::amend_underlay`] change the one in force by what came, and share the rest.
+//! more. [`Tables::amend_routes`] and [`Tables::amend_underlay`] change the one in force by what came, and share the
+//! rest; what they cannot express, [`Tables::must_rebuild`] tells.
 
 use crate::config::{self, Loaded, NetworkModel, NodeModel};
 use crate::ids::Rows;
@@ -51,8 +52,8 @@ pub struct VifRow {
     pub is_new: bool,
 }
 
-/// Everything that stays the same over generations: who has which row.
-#[derive(Debug)]
+/// Everything that stays the same over generations: who has which row in the snapshot in force.
+#[derive(Debug, Clone)]
 pub struct Tables {
     fabric_port: FabricPort,
     seed: u64,
@@ -68,11 +69,17 @@ impl Tables {
         Self {
             fabric_port,
             seed,
-            networks: Rows::new(NetworkId::MAX + 1),
-            vifs: Rows::new(vmis.min(VifIndex::MAX + 1)),
-            tunnels: Rows::new(TunnelId::MAX + 1),
-            nexthops: Rows::new(NexthopId::MAX + 1),
+            networks: Rows::new(NetworkId::MAX + 1, NetworkId::MAX + 1),
+            vifs: Rows::new(vmis, Self::vif_rows(vmis)),
+            tunnels: Rows::new(TunnelId::MAX + 1, TunnelId::MAX + 1),
+            nexthops: Rows::new(NexthopId::MAX + 1, NexthopId::MAX + 1),
         }
+    }
+
+    /// How many rows, each with its counters, at most `vmis` interfaces need: twice as many, so that all of them can be
+    /// exchanged in one reload.
+    pub fn vif_rows(vmis: usize) -> usize {
+        (2 * vmis).min(VifIndex::MAX + 1)
     }
 
     /// A snapshot of nothing: what workers start with.
@@ -81,11 +88,26 @@ impl Tables {
     }
 
     /// A snapshot of all that a configuration says, to be published as generation `next`. Returns the rows of the
-    /// interfaces in the order of `loaded.network.served` too. Linear in the configuration.
+    /// interfaces in the order of `loaded.network.served` too. Linear in the configuration and the routes.
     ///
     /// # Errors
-    /// If there is more of something than rows. Rows that were assigned on the way are given up at the next success.
+    /// If there is more of something than rows. Then nothing has changed.
     pub fn rebuild(
+        &mut self,
+        loaded: &Loaded,
+        routes: &Routes,
+        underlay: &Underlay,
+        next: u64,
+        oldest_in_use: u64,
+    ) -> Result<(Snapshot, Vec<Option<VifRow>>), TableError> {
+        // On a copy: rows that a failed attempt assigned belong to nothing that is in force.
+        let mut tables = self.clone();
+        let made = tables.rebuild_in_place(loaded, routes, underlay, next, oldest_in_use)?;
+        *self = tables;
+        Ok(made)
+    }
+
+    fn rebuild_in_place(
         &mut self,
         loaded: &Loaded,
         routes: &Routes,
@@ -96,6 +118,7 @@ impl Tables {
         let Loaded { node, network, .. } = loaded;
         let mut builder = Builder::new(self.fabric(node), self.seed);
         let vnis = vnis_here(network);
+        self.give_up_interfaces(network, &vnis, next);
         for (vni, flood_unknown_unicast) in &vnis {
             let id = self.network(*vni, oldest_in_use)?;
             builder.add_network(id, NetworkSpec { vni: *vni, flood_unknown_unicast: *flood_unknown_unicast })?;
@@ -115,7 +138,7 @@ impl Tables {
             making.set_members(*vni, &floods, members.get(vni).into_iter().flatten().copied().collect())?;
         }
         let snapshot = making.builder.finish();
-        self.give_up_unused(network, &vnis, &members, next);
+        self.give_up_tunnels(&members, next);
         Ok((snapshot, vifs))
     }
 
@@ -157,65 +180,87 @@ impl Tables {
         Ok(vifs)
     }
 
-    /// Rows of what is in the model or in a route no more.
-    fn give_up_unused(
-        &mut self,
-        network: &NetworkModel,
-        vnis: &HashMap<Vni, bool>,
-        members: &HashMap<Vni, HashSet<Ipv4Addr>>,
-        gone_in: u64,
-    ) {
+    /// Rows of what is in the model no more. First of all, so that what is new can take its place.
+    fn give_up_interfaces(&mut self, network: &NetworkModel, vnis: &HashMap<Vni, bool>, gone_in: u64) {
         let served: HashSet<&str> =
             network.served.iter().map(|s| &network[s.vmi]).filter(|v| v.enabled).map(|v| v.name.as_str()).collect();
-        let vteps: HashSet<Ipv4Addr> = members.values().flatten().copied().collect();
         self.vifs.retain(gone_in, |name| served.contains(name.as_str()));
         self.networks.retain(gone_in, |vni| vnis.contains_key(vni));
+    }
+
+    /// Rows of what no route leads to any more.
+    fn give_up_tunnels(&mut self, members: &HashMap<Vni, HashSet<Ipv4Addr>>, gone_in: u64) {
+        let vteps: HashSet<Ipv4Addr> = members.values().flatten().copied().collect();
         self.tunnels.retain(gone_in, |vtep| vteps.contains(vtep));
         self.nexthops.retain(gone_in, |(vtep, vni)| members.get(vni).is_some_and(|m| m.contains(vtep)));
     }
 
-    /// The snapshot in force with some routes changed. Costs what the changes touch; MAC changes of stations behind
-    /// VTEPs only. Returns `None` if a change needs a rebuild: a VTEP that is new to its network, or left it.
+    /// Whether some of these changes need a rebuild: of flooding, or a VTEP that is new to its network.
+    ///
+    /// A VTEP that no station of a network is behind any more, and that does not flood it, stays its peer and keeps its
+    /// tunnel until the next rebuild.
+    pub fn must_rebuild(&self, routes: &Routes, changes: &[RouteChange]) -> bool {
+        changes.iter().any(|change| match *change.route() {
+            Route::Flood(vni) => self.networks.row(&vni).is_some(),
+            Route::Mac(vni, mac) => {
+                let vtep = routes.mac(vni, mac).map(|(_, vtep)| vtep);
+                vtep.is_some_and(|vtep| self.networks.row(&vni).is_some() && self.nexthops.row(&(vtep, vni)).is_none())
+            }
+        })
+    }
+
+    /// The snapshot in force with the stations changed that can be without a rebuild; `None` if that makes no
+    /// difference. Costs what the changes touch.
     pub fn amend_routes(
         &self,
         current: &Snapshot,
         routes: &Routes,
         changes: &[RouteChange],
     ) -> Result<Option<Snapshot>, TableError> {
-        let mut builder = Builder::amend(current);
+        let mut amended = None;
         for change in changes {
-            let (RouteChange::Announce(_, route, _) | RouteChange::Withdraw(_, route, _)) = change;
-            let Route::Mac(vni, mac) = *route else { return Ok(None) };
+            let Route::Mac(vni, mac) = *change.route() else { continue };
             let Some(network) = self.networks.row(&vni).and_then(NetworkId::new) else { continue };
-            if let Some(Destination::Vif(_)) = current.destination(network, mac) {
+            let before = current.destination(network, mac);
+            if let Some(Destination::Vif(_)) = before {
                 continue;
             }
-            match routes.mac(vni, mac) {
+            let after = match routes.mac(vni, mac) {
+                None => None,
+                Some((_, vtep)) => match self.nexthops.row(&(vtep, vni)).and_then(NexthopId::new) {
+                    Some(id) => Some(Destination::Remote(id)),
+                    None => continue,
+                },
+            };
+            if before == after {
+                continue;
+            }
+            let builder = amended.get_or_insert_with(|| Builder::amend(current));
+            match after {
                 None => {
                     builder.remove_mac(network, mac);
                 }
-                Some((_, vtep)) => {
-                    let Some(id) = self.nexthops.row(&(vtep, vni)).and_then(NexthopId::new) else { return Ok(None) };
-                    builder.set_mac(network, mac, Destination::Remote(id))?;
-                }
+                Some(at) => builder.set_mac(network, mac, at)?,
             }
         }
-        Ok(Some(builder.finish()))
+        Ok(amended.map(Builder::finish))
     }
 
-    /// The snapshot in force with every tunnel as the underlay now says.
+    /// The snapshot in force with every tunnel as the underlay now says; `None` if that makes no difference. Linear in
+    /// the VTEPs.
     pub fn amend_underlay(
         &self,
         current: &Snapshot,
         node: &NodeModel,
         underlay: &Underlay,
-    ) -> Result<Snapshot, TableError> {
+    ) -> Result<Option<Snapshot>, TableError> {
         let mut builder = Builder::amend(current);
+        let mut differs = false;
         for (vtep, row) in self.tunnels.iter() {
             let Some(id) = TunnelId::new(row) else { continue };
-            builder.set_outer(id, outer(self.fabric_port, node, underlay, *vtep))?;
+            differs |= builder.set_outer(id, outer(self.fabric_port, node, underlay, *vtep))?;
         }
-        Ok(builder.finish())
+        Ok(differs.then(|| builder.finish()))
     }
 
     /// The VTEPs that some network uses.

@@ -90,6 +90,10 @@ const NETWORK: &str = include_str!("../../../config/network.yaml");
 
 impl Bench {
     fn new(test: &str) -> Self {
+        Self::with_room_for(test, 100)
+    }
+
+    fn with_room_for(test: &str, vmis: usize) -> Self {
         let directory = std::env::temp_dir().join(format!("causeway-control-{}-{test}", std::process::id()));
         std::fs::create_dir_all(&directory).expect("the temporary directory is ours");
         let files = (directory.join("node.yaml"), directory.join("network.yaml"));
@@ -97,7 +101,7 @@ impl Bench {
         std::fs::write(&files.1, NETWORK).expect("writable");
         let loaded = config::load(&files.0, &files.1).expect("the examples are legal");
         let fabric_port = FabricPort { mac: MacAddr::new([2, 0, 0, 0, 0, 1]), mtu: 1600 };
-        let tables = Tables::new(fabric_port, 100, 7);
+        let tables = Tables::new(fabric_port, vmis, 7);
         let mut publisher = Publisher::new(tables.empty(&loaded.node));
         let worker = publisher.reader();
         let telemetry = Arc::new(WorkerTelemetry::new(100));
@@ -342,6 +346,114 @@ fn counters_of_a_row_begin_at_zero_for_its_next_owner() {
     bench.write_network(&NETWORK.replace("blue-server", "blue-other"));
     bench.reload().expect("a legal file");
     assert_eq!(count(&mut bench, "blue-other"), Some(0));
+}
+
+#[test]
+fn a_node_that_is_full_lets_one_vmi_take_another_s_place() {
+    let mut bench = Bench::with_room_for("full", 2);
+    bench.turn();
+    bench.write_network(&NETWORK.replace("blue-server", "blue-other"));
+    let done = bench.reload().expect("two VMIs before, two after");
+    assert_eq!((done.vifs.added, done.vifs.removed), (1, 1));
+}
+
+/// Announces a station behind each of more VTEPs than there are tunnels, and one more behind a known VTEP, in one go.
+fn announce_too_many_vteps(bench: &mut Bench) {
+    let routes = bench.control.route_changes();
+    let announce = |n: u32| {
+        let [a, b, c, _] = n.to_le_bytes();
+        let route = Route::Mac(vni(), MacAddr::new([2, 0, 9, a, b, c]));
+        routes.send(RouteChange::Announce(Origin::Dynamic, route, Ipv4Addr::from_bits(0x0a00_0000 + n)))
+    };
+    for n in 0..66_000 {
+        announce(n).expect("control listens");
+        if n % 4_000 == 3_999 {
+            bench.control.turn(bench.now);
+        }
+    }
+    let known = RouteChange::Announce(Origin::Dynamic, Route::Mac(vni(), OTHER), VTEP);
+    routes.send(known).expect("control listens");
+    bench.turn();
+}
+
+#[test]
+fn what_does_not_fit_holds_up_nothing_that_does() {
+    let mut bench = Bench::new("too-many-vteps");
+    bench.turn();
+    announce_too_many_vteps(&mut bench);
+    assert_eq!(bench.destination(OTHER), bench.destination(REMOTE), "a change beside one that does not fit");
+    bench.kernel_says(NeighbourState::Reachable, Some(ROUTER_MAC));
+    bench.turn();
+    assert!(bench.is_resolved(), "the underlay is followed on");
+}
+
+#[test]
+fn what_did_not_fit_is_tried_again_when_there_is_room() {
+    let mut bench = Bench::new("room-again");
+    bench.turn();
+    announce_too_many_vteps(&mut bench);
+    let last = MacAddr::new([2, 0, 9, 0xcf, 0x01, 0x01]);
+    assert_eq!(bench.destination(last), None);
+    let routes = bench.control.route_changes();
+    for n in 0..1_000u32 {
+        let [a, b, c, _] = n.to_le_bytes();
+        let route = Route::Mac(vni(), MacAddr::new([2, 0, 9, a, b, c]));
+        let gone = RouteChange::Withdraw(Origin::Dynamic, route, Ipv4Addr::from_bits(0x0a00_0000 + n));
+        routes.send(gone).expect("control listens");
+    }
+    bench.turn();
+    bench.now += Duration::from_secs(2);
+    bench.turn();
+    assert!(matches!(bench.destination(last), Some(Destination::Remote(_))));
+}
+
+#[test]
+fn nothing_is_published_when_nothing_changed_for_the_workers() {
+    let mut bench = Bench::new("quiet");
+    bench.kernel_says(NeighbourState::Reachable, Some(ROUTER_MAC));
+    bench.turn();
+    let before = bench.worker.generation();
+    let elsewhere = Ipv4Prefix::covering(Ipv4Addr::new(10, 9, 0, 0), 16).expect("a legal prefix");
+    let hops = vec![Hop { interface: InterfaceIndex(2), via: None }];
+    let route = KernelRoute { destination: elsewhere, metric: 0, hops };
+    bench.kernel.send(KernelEvent::Route(KernelRouteChange::Added, route)).expect("control listens");
+    bench.turn();
+    assert_eq!(bench.worker.generation(), before, "a route of Linux that leads to no VTEP");
+    let foreign = Route::Mac(Vni::try_from(77).expect("a legal VNI"), OTHER);
+    let announced = RouteChange::Announce(Origin::Dynamic, foreign, VTEP);
+    bench.control.route_changes().send(announced).expect("control listens");
+    bench.turn();
+    assert_eq!(bench.worker.generation(), before, "a station of a network that is not here");
+}
+
+#[test]
+fn a_turn_publishes_once_whatever_it_took_in() {
+    let mut bench = Bench::new("once");
+    bench.turn();
+    let before = bench.worker.generation();
+    let announced = RouteChange::Announce(Origin::Dynamic, Route::Mac(vni(), OTHER), VTEP);
+    bench.control.route_changes().send(announced).expect("control listens");
+    bench.kernel_says(NeighbourState::Reachable, Some(ROUTER_MAC));
+    bench.turn();
+    assert!(bench.is_resolved() && bench.destination(OTHER).is_some());
+    assert_eq!(bench.worker.generation(), before + 1);
+}
+
+#[test]
+fn a_reload_that_changes_flooding_alone_says_that_it_changed_something() {
+    let mut bench = Bench::new("flood-only");
+    assert!(NETWORK.contains("flood: true"), "the example floods");
+    bench.write_network(&NETWORK.replace("flood: true", "flood: false"));
+    let done = bench.reload().expect("a legal file");
+    assert!(done.changed && done.networks.changed > 0, "{done:?}");
+}
+
+#[test]
+fn the_configuration_s_generation_is_the_one_that_it_was_published_as() {
+    let mut bench = Bench::new("generation");
+    bench.turn();
+    let Response::Config(shown) = bench.show(Show::Config) else { panic!("the configuration was asked for") };
+    assert_eq!(shown.generation, bench.worker.generation());
 }
 
 #[test]

@@ -148,13 +148,18 @@ impl Builder {
         Ok(())
     }
 
-    /// Changes the way to a tunnel's remote end; `None`: unresolved.
-    pub fn set_outer(&mut self, id: TunnelId, outer: Option<OuterHeader>) -> Result<(), BuildError> {
+    /// Changes the way to a tunnel's remote end; `None`: unresolved. Returns whether it was another before; if not,
+    /// nothing is copied.
+    pub fn set_outer(&mut self, id: TunnelId, outer: Option<OuterHeader>) -> Result<bool, BuildError> {
         let Fabric { port, mtu, .. } = self.next.fabric;
-        let rows = Arc::make_mut(&mut self.next.tunnels);
-        let tunnel = rows.get_mut(id.row()).and_then(Option::as_mut).ok_or(BuildError::NoTunnel(id))?;
-        *tunnel = Tunnel::new(tunnel.remote(), port, mtu, outer.as_ref());
-        Ok(())
+        let before = self.next.tunnel(id).ok_or(BuildError::NoTunnel(id))?;
+        let tunnel = Tunnel::new(before.remote(), port, mtu, outer.as_ref());
+        // The rest of a row follows from its header and from what no amendment changes.
+        if (before.header(), before.header_octets()) == (tunnel.header(), tunnel.header_octets()) {
+            return Ok(false);
+        }
+        Arc::make_mut(&mut self.next.tunnels)[id.row()] = Some(tunnel);
+        Ok(true)
     }
 
     /// Adds the next hop for `vni` through `tunnel`.

@@ -33,8 +33,9 @@ macro_rules! index {
 }
 
 index! {
-    /// A virtual interface (the gateway's side of a VMI) on this node.
-    VifIndex(u32), max 65_535
+    /// A virtual interface (the gateway's side of a VMI) on this node: of twice as many as there may be at one time, so
+    /// that all of them can be exchanged at once.
+    VifIndex(u32), max 131_071
 }
 
 index! {

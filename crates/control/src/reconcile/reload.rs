@@ -1,11 +1,13 @@
 //! Reload: read and check off the control thread, then put in force in one turn or change nothing.
 
 use super::{Arc, ConfigErrors, Control, Instant, Loaded, Sender, Sources, config};
-use crate::config::{NetworkModel, NodeModel};
+use crate::config::{NetworkModel, NodeModel, VirtualNetwork};
 use api::{Changes, ErrorCode, ErrorDocument, Finding, Place, ReloadDocument};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use std::hash::Hash;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use wire::Vni;
 
 type Answer = Result<ReloadDocument, ErrorDocument>;
 
@@ -20,6 +22,7 @@ impl Control {
     /// Begins to read; the answer follows when it is in force or refused.
     pub(super) fn start_reload(&mut self, asker: Sender<Answer>) {
         if self.reloading {
+            tracing::warn!("a reload is under way: this one is not begun, try again when it has ended");
             let busy = ErrorDocument::new(ErrorCode::Busy, "a reload is under way: try again when it has ended");
             return drop(asker.try_send(Err(busy)));
         }
@@ -68,8 +71,6 @@ impl Control {
         let after = Arc::new(loaded);
         self.put_in_force(Arc::clone(&after))
             .map_err(|error| ErrorDocument::new(ErrorCode::Configuration, format!("nothing changed: {error}")))?;
-        self.pending_routes.clear();
-        self.rebuild = false;
         self.published = now;
         let generation = self.means.publisher.generation();
         self.sources = Arc::new(Sources::now(&self.means.files, generation));
@@ -148,7 +149,12 @@ fn vifs(network: &NetworkModel) -> HashMap<&str, impl PartialEq> {
 }
 
 fn networks(network: &NetworkModel) -> HashMap<&str, impl PartialEq> {
-    network.virtual_networks.iter().map(|n| (n.name.as_str(), (n.vni, n.flood_unknown_unicast))).collect()
+    let mut floods: HashMap<Vni, HashSet<Ipv4Addr>> = HashMap::new();
+    for entry in network.reachability_here().filter(|entry| entry.flood) {
+        floods.entry(network[entry.virtual_network].vni).or_default().insert(entry.vtep);
+    }
+    let of = |n: &VirtualNetwork| (n.vni, n.flood_unknown_unicast, floods.get(&n.vni).cloned());
+    network.virtual_networks.iter().map(|n| (n.name.as_str(), of(n))).collect()
 }
 
 fn stations(network: &NetworkModel) -> HashMap<impl Hash + Eq, impl PartialEq> {

@@ -51,7 +51,7 @@ impl View {
     pub(super) fn drops(&self, all: bool) -> DropsDocument {
         let mut sum = Totals::default();
         let mut workers = Vec::new();
-        for (worker, telemetry) in (0u16..).zip(&self.workers) {
+        for (worker, telemetry) in (0u16..).zip(self.workers.iter()) {
             let totals = telemetry.ledger.totals();
             sum += totals;
             workers.push(WorkerAccounting { worker, accounting: accounting(&totals) });
@@ -62,7 +62,7 @@ impl View {
     }
 
     fn drop_entry(&self, reason: DropReason) -> DropEntry {
-        let counts = (0u16..).zip(&self.workers);
+        let counts = (0u16..).zip(self.workers.iter());
         let counts = counts.map(|(worker, t)| WorkerCount { worker, count: t.dropped(reason) });
         let per_worker: Vec<WorkerCount> = counts.filter(|c| c.count > 0).collect();
         DropEntry {
