@@ -116,14 +116,13 @@ impl io::RxQueue for DpdkRx {
     #[inline]
     fn receive(&mut self, burst: &mut Burst<DpdkFrame>) {
         self.queue.burst(&mut self.arrived);
-        for mbuf in self.arrived.drain(..) {
+        burst.fill(self.arrived.drain(..).map(|mbuf| {
             if let Some(first) = mbuf.octets().first() {
                 fib::prefetch::prefetch(first);
             }
             let meta = if mbuf.has_notes() { notes(&mbuf) } else { RxMeta::default() };
-            // The burst is empty and takes as many as arrive at most.
-            drop(burst.push(DpdkFrame(mbuf), meta));
-        }
+            (DpdkFrame(mbuf), meta)
+        }));
     }
 }
 

@@ -148,7 +148,8 @@ impl Lanes {
     #[inline(always)]
     pub(crate) fn one_way(&self, n: usize) -> Option<PortIndex> {
         let [Verdict::Send(port), ..] = self.verdict else { return None };
-        self.verdict.iter().take(n).all(|verdict| *verdict == Verdict::Send(port)).then_some(port)
+        let same = |verdict: &Verdict| matches!(*verdict, Verdict::Send(other) if other == port);
+        self.verdict.iter().take(n).fold(true, |all, verdict| all & same(verdict)).then_some(port)
     }
 }
 
@@ -175,6 +176,17 @@ impl<F: Frame> Burst<F> {
             *place = meta;
         }
         Ok(())
+    }
+
+    /// Fills the empty burst with what arrived, up to [`BURST`] frames.
+    #[inline(always)]
+    pub fn fill(&mut self, arrivals: impl IntoIterator<Item = (F, RxMeta)>) {
+        debug_assert!(self.frames.is_empty(), "every frame of the burst before has left");
+        self.frames.clear();
+        self.frames.extend(self.meta.iter_mut().zip(arrivals).map(|(place, (frame, meta))| {
+            *place = meta;
+            frame
+        }));
     }
 
     /// How many frames it holds.

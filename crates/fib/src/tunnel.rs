@@ -5,6 +5,7 @@
 
 use crate::{PortIndex, TunnelId};
 use std::net::Ipv4Addr;
+use std::num::NonZeroU32;
 use wire::{MacAddr, Tci, ethernet, ipv4, udp, vxlan};
 
 /// The most octets an outer header takes: a fabric VLAN tag and VXLAN over IPv4 make 54.
@@ -128,12 +129,14 @@ impl Tunnel {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Nexthop {
     tunnel: TunnelId,
-    shim: u32,
+    /// Not zero, so that an absent row needs no octet of its own and a row is eight octets.
+    shim: NonZeroU32,
 }
 
 impl Nexthop {
     pub(crate) fn vxlan(tunnel: TunnelId, vni: wire::Vni) -> Self {
-        Self { tunnel, shim: vxlan::vni_word(vni) }
+        let shim = NonZeroU32::new(vxlan::vni_word(vni)).expect("a VNI is 1 at least, and has 24 bits");
+        Self { tunnel, shim }
     }
 
     /// The tunnel that it uses.
@@ -145,7 +148,7 @@ impl Nexthop {
     /// The last four octets of the outer header, host order: VNI and a reserved octet.
     #[inline(always)]
     pub fn shim(self) -> u32 {
-        self.shim
+        self.shim.get()
     }
 }
 
@@ -154,8 +157,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tunnel_is_two_cache_lines_with_the_header_in_the_first() {
+    fn a_tunnel_is_two_cache_lines_and_a_next_hop_eight_octets() {
         assert_eq!(size_of::<Option<Tunnel>>(), 128);
+        assert_eq!(size_of::<Option<Nexthop>>(), 8);
     }
 
     #[test]
