@@ -17,7 +17,7 @@ use crate::plane::DataPlane;
 use crate::routes::{RouteChange, Routes};
 use crate::status::{Identity, Sources, View, VifStatus};
 use crate::tables::{FabricPort, TableError, Tables, VifRow};
-use crate::underlay::{KernelEvent, KernelRequest, Underlay};
+use crate::underlay::{Ipv4Prefix, KernelEvent, KernelRequest, Underlay};
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, never};
 use fib::Snapshot;
 use hashbrown::HashMap;
@@ -96,13 +96,24 @@ pub struct Control {
     reloading: bool,
 }
 
+/// How the interface that bears the fabric address is, for the log.
+#[derive(PartialEq, Eq)]
+enum HostState {
+    Gone,
+    Down,
+    Up,
+}
+
 impl Control {
     /// Control over a configuration that was read at start; its first snapshot is published at once.
     ///
     /// # Errors
     /// If the configuration does not fit into the tables.
     pub fn new(means: Means) -> Result<Self, TableError> {
-        let underlay = Underlay::new(means.loaded.node.fabric.host_interface.to_string());
+        let fabric = &means.loaded.node.fabric;
+        let route = |route: &config::FabricRoute| Some((Ipv4Prefix::covering(route.to, route.to_len).ok()?, route.via));
+        let configured = fabric.routes.iter().filter_map(route).collect();
+        let underlay = Underlay::new(fabric.host_interface.to_string()).with_routes(configured);
         let loaded = Arc::new(means.loaded.clone());
         let mut control = Self {
             sources: Arc::new(Sources::now(&means.files, 1)),
@@ -170,6 +181,32 @@ impl Control {
     }
 
     fn hear_kernel(&mut self) {
+        let before = self.host_state();
+        self.take_in_events();
+        let (name, now) = (&self.loaded.node.fabric.host_interface, self.host_state());
+        match now {
+            _ if now == before => {}
+            HostState::Up => tracing::info!(interface = %name, "host interface is up"),
+            HostState::Down => tracing::warn!(
+                interface = %name,
+                "host interface is down: nothing is sent to VTEPs until it is up (ip link set {name} up)"
+            ),
+            HostState::Gone => tracing::error!(
+                interface = %name,
+                "host interface was deleted or renamed: nothing is sent to VTEPs any more; restart causewayd"
+            ),
+        }
+    }
+
+    fn host_state(&self) -> HostState {
+        match self.underlay.host_link() {
+            None => HostState::Gone,
+            Some(link) if link.up => HostState::Up,
+            Some(_) => HostState::Down,
+        }
+    }
+
+    fn take_in_events(&mut self) {
         for _ in 0..TURN_MESSAGES {
             match self.means.kernel_events.try_recv() {
                 Ok(event) => self.underlay_moved |= self.underlay.apply(event),
@@ -193,7 +230,7 @@ impl Control {
     fn ask_kernel(&mut self, now: Instant) {
         for request in self.underlay.poll(now) {
             if !(self.means.kernel_requests)(request) {
-                tracing::debug!(?request, "the kernel is not asked now; it will be later");
+                tracing::debug!(?request, "the kernel is not asked now; if it is about a neighbour, it will be later");
             }
         }
     }

@@ -7,8 +7,12 @@
 //! Overlay traffic does not pass the kernel, so the kernel would neither resolve our next hops nor notice that one has
 //! died: its entry would rest in STALE for ever. [`Underlay::poll`] therefore asks for every unresolved next hop of a
 //! tracked VTEP, and pokes every stale one; the kernel then goes through DELAY and PROBE to REACHABLE or FAILED.
+//!
+//! When an interface is set down, the kernel forgets its static routes. Those of our configuration are put back when the
+//! host interface comes up again; whatever else was there is up to who put it there.
 
 mod freshness;
+mod kernel;
 mod prefix;
 mod routes;
 #[cfg(test)]
@@ -16,6 +20,10 @@ mod tests;
 
 use freshness::Freshness;
 use hashbrown::{HashMap, HashSet};
+pub use kernel::{
+    Hop, InterfaceIndex, KernelEvent, KernelLink, KernelNeighbour, KernelRequest, KernelRoute, NeighbourState,
+    RouteChange,
+};
 pub use prefix::{Ipv4Prefix, PrefixError};
 use routes::RouteTable;
 use std::net::Ipv4Addr;
@@ -31,134 +39,6 @@ pub const MAX_TRACKED: usize = 65_536;
 
 /// Most requests that come out of one [`Underlay::poll`]; the rest come out of the next ones.
 pub const MAX_REQUESTS: usize = 64;
-
-/// The kernel's number of a network interface; never 0, and not reused while the interface lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct InterfaceIndex(pub u32);
-
-/// One thing the kernel said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KernelEvent {
-    /// A full listing follows: what is not mentioned again before [`KernelEvent::ResyncEnd`] no longer exists.
-    ResyncBegin,
-    /// The listing is complete.
-    ResyncEnd,
-    /// An interface exists and looks like this.
-    Link(KernelLink),
-    /// An interface is gone.
-    LinkGone(InterfaceIndex),
-    /// A unicast IPv4 route of the main table, type of service 0.
-    Route(RouteChange, KernelRoute),
-    /// An IPv4 neighbour exists and looks like this.
-    Neighbour(KernelNeighbour),
-    /// An IPv4 neighbour entry was deleted.
-    NeighbourGone {
-        /// Its address.
-        address: Ipv4Addr,
-        /// The interface it was on.
-        interface: InterfaceIndex,
-    },
-}
-
-/// A network interface.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KernelLink {
-    /// Its number.
-    pub index: InterfaceIndex,
-    /// Its name; may change while the number stays.
-    pub name: String,
-    /// Administratively up, with carrier.
-    pub up: bool,
-    /// Greatest IP packet, in octets.
-    pub mtu: u32,
-    /// Its address, if it has one of Ethernet's kind.
-    pub mac: Option<MacAddr>,
-}
-
-/// What happened to a route. The kernel orders routes of one prefix by metric, and of one metric by these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RouteChange {
-    /// New, before those of the same prefix and metric.
-    Added,
-    /// New, behind those of the same prefix and metric. A listing arrives as these.
-    Appended,
-    /// Stands in the place of the first of the same prefix and metric, which was not announced as removed.
-    Replaced,
-    /// No longer there.
-    Removed,
-}
-
-/// A route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KernelRoute {
-    /// The destinations it is for.
-    pub destination: Ipv4Prefix,
-    /// Among routes of one prefix the least wins.
-    pub metric: u32,
-    /// The ways out, several for a multipath route; none if the route refuses (unreachable, blackhole, prohibit).
-    pub hops: Vec<Hop>,
-}
-
-/// One way out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hop {
-    /// The interface it leaves by.
-    pub interface: InterfaceIndex,
-    /// The router, or `None` if the destination is on the link.
-    pub via: Option<Ipv4Addr>,
-}
-
-/// An entry of the kernel's ARP table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KernelNeighbour {
-    /// Its address.
-    pub address: Ipv4Addr,
-    /// The interface it is on.
-    pub interface: InterfaceIndex,
-    /// Its MAC, once known.
-    pub mac: Option<MacAddr>,
-    /// How sure the kernel is of it.
-    pub state: NeighbourState,
-}
-
-/// The kernel's neighbour unreachability states (`NUD_*`, after RFC 4861 section 7.3.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NeighbourState {
-    /// Being resolved for the first time.
-    Incomplete,
-    /// Confirmed a short while ago.
-    Reachable,
-    /// Not confirmed for a while, and not used since.
-    Stale,
-    /// Used while stale; waiting for a confirmation before probing.
-    Delay,
-    /// Being asked.
-    Probe,
-    /// Did not answer.
-    Failed,
-    /// Set by an administrator; never verified.
-    Permanent,
-    /// Needs no resolution.
-    NoArp,
-}
-
-impl NeighbourState {
-    fn is_usable(self) -> bool {
-        !matches!(self, Self::Incomplete | Self::Failed)
-    }
-}
-
-/// One thing we ask the kernel to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum KernelRequest {
-    /// Resolve this neighbour, or verify it if it is stale, as if a packet had been sent to it.
-    Resolve {
-        /// The neighbour.
-        address: Ipv4Addr,
-        /// The interface it is on.
-        interface: InterfaceIndex,
-    },
-}
 
 /// How to reach a VTEP at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,6 +86,9 @@ pub struct Underlay {
     round: u32,
     host_round: u32,
     ignored: u64,
+    configured: Vec<(Ipv4Prefix, Ipv4Addr)>,
+    /// Whether the configured routes may have gone, because the host interface was down.
+    routes_lost: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -235,7 +118,14 @@ impl Underlay {
             round: 0,
             host_round: 0,
             ignored: 0,
+            configured: Vec::new(),
+            routes_lost: false,
         }
+    }
+
+    /// The routes by the host interface, each with its router, that are put back when it comes up after it was down.
+    pub fn with_routes(self, configured: Vec<(Ipv4Prefix, Ipv4Addr)>) -> Self {
+        Self { configured, ..self }
     }
 
     /// Takes in one event. Returns whether the resolution of some VTEP may have changed.
@@ -292,7 +182,7 @@ impl Underlay {
         self.next_hops_moved = true;
     }
 
-    /// What to ask of the kernel now; call it a few times a second. At most [`MAX_REQUESTS`] at a time.
+    /// What to ask of the kernel now; call it a few times a second. At most [`MAX_REQUESTS`] at a time about neighbours.
     pub fn poll(&mut self, now: Instant) -> Vec<KernelRequest> {
         let Some((interface, true)) = self.host.as_ref().map(|host| (host.index, host.up)) else { return Vec::new() };
         if std::mem::take(&mut self.next_hops_moved) {
@@ -302,7 +192,10 @@ impl Underlay {
         let neighbours = &self.neighbours;
         let state = |next_hop: Ipv4Addr| neighbours.get(&next_hop).map(|n| (n.state, n.usable_mac().is_some()));
         let due = self.freshness.due(now, state);
-        due.into_iter().map(|address| KernelRequest::Resolve { address, interface }).collect()
+        let resolve = due.into_iter().map(|address| KernelRequest::Resolve { address, interface });
+        let lost = if std::mem::take(&mut self.routes_lost) { self.configured.as_slice() } else { &[] };
+        let put = lost.iter().map(|&(to, via)| KernelRequest::PutRoute { to, via, interface });
+        put.chain(resolve).collect()
     }
 
     /// The host interface as the kernel has it, if it exists.
@@ -333,6 +226,7 @@ impl Underlay {
             self.neighbours.clear();
         }
         let changed = before != Some((link.index, link.up));
+        self.routes_lost |= !link.up;
         self.host = Some(link);
         changed
     }
@@ -341,6 +235,7 @@ impl Underlay {
         let ours = self.host.as_ref().is_some_and(|host| host.index == index);
         if ours {
             self.host = None;
+            self.routes_lost = true;
             self.neighbours.clear();
         }
         ours

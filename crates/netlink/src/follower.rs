@@ -1,4 +1,5 @@
 use crate::error::NetlinkError;
+use crate::host_interface::StaticRoute;
 use crate::messages;
 use crate::socket::{ANSWER_TIME, Message, RouteSocket};
 use crate::translate::translate;
@@ -237,8 +238,14 @@ impl Session {
 
     fn send_requests(&mut self) -> io::Result<()> {
         self.wake.clear();
-        while let Ok(KernelRequest::Resolve { address, interface }) = self.requests.try_recv() {
-            let (message, flags) = messages::use_neighbour(address, interface.0);
+        while let Ok(request) = self.requests.try_recv() {
+            let (message, flags) = match request {
+                KernelRequest::Resolve { address, interface } => messages::use_neighbour(address, interface.0),
+                KernelRequest::PutRoute { to, via, interface } => {
+                    tracing::info!(%to, %via, "putting back a configured route");
+                    messages::route_to_put(interface.0, &StaticRoute { to, via })
+                }
+            };
             self.socket.send(message, flags)?;
         }
         Ok(())
@@ -284,7 +291,7 @@ impl Session {
             NetlinkPayload::Done(_) if is_listed => self.part_ends(),
             NetlinkPayload::Error(error) if is_listed => Ok(Err(error.to_io())),
             NetlinkPayload::Error(error) => {
-                tracing::debug!(error = %error.to_io(), "the kernel refused to resolve a neighbour");
+                tracing::debug!(error = %error.to_io(), "the kernel refused to resolve a neighbour or to put a route back");
                 Ok(Ok(()))
             }
             _ => Ok(Ok(())),

@@ -122,7 +122,13 @@ fn our_route(index: u32, route: &StaticRoute) -> RouteMessage {
 
 /// Adds a route, in the place of one of the same prefix and metric 0 if there is one.
 pub(crate) fn put_route(socket: &mut RouteSocket, index: u32, route: &StaticRoute) -> io::Result<()> {
-    socket.change(RouteNetlinkMessage::NewRoute(our_route(index, route)), REPLACE)
+    let (message, flags) = route_to_put(index, route);
+    socket.change(message, flags)
+}
+
+/// The request that [`put_route`] makes.
+pub(crate) fn route_to_put(index: u32, route: &StaticRoute) -> (RouteNetlinkMessage, u16) {
+    (RouteNetlinkMessage::NewRoute(our_route(index, route)), REPLACE)
 }
 
 /// Removes the routes that bear our mark from the interface, but for those to keep. Returns how many.

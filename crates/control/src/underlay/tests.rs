@@ -52,10 +52,24 @@ fn asked(underlay: &mut Underlay, now: Instant) -> Vec<Ipv4Addr> {
             assert_eq!(interface, HOST);
             address
         }
+        KernelRequest::PutRoute { .. } => panic!("no route was lost: {request:?}"),
     };
     let mut asked: Vec<_> = underlay.poll(now).into_iter().map(address).collect();
     asked.sort();
     asked
+}
+
+#[test]
+fn configured_routes_are_put_back_once_when_the_host_interface_comes_up_again() {
+    let (to, now) = (prefix("192.0.2.0/24"), Instant::now());
+    let mut underlay = Underlay::new("cw-host0").with_routes(vec![(to, ROUTER)]);
+    underlay.apply(link(true));
+    assert_eq!(underlay.poll(now), [], "they were set before we began to follow");
+    underlay.apply(link(false));
+    assert_eq!(underlay.poll(now), [], "not while it is down");
+    underlay.apply(link(true));
+    assert_eq!(underlay.poll(now), [KernelRequest::PutRoute { to, via: ROUTER, interface: HOST }]);
+    assert_eq!(underlay.poll(now), []);
 }
 
 #[test]

@@ -1,11 +1,11 @@
 use crate::host_interface::config;
 use crate::namespace::{eventually, in_namespace, ip};
-use control::underlay::{KernelEvent, NoRoute, Resolution, Underlay};
+use control::underlay::{Ipv4Prefix, KernelEvent, NoRoute, Resolution, Underlay};
 use crossbeam_channel::Receiver;
 use netlink::{Follower, HostInterface};
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const FAR: Ipv4Addr = Ipv4Addr::new(10, 1, 1, 1);
 const NEAR: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 9);
@@ -53,6 +53,28 @@ fn routes_and_neighbours_are_followed_from_before_the_start_and_after() {
         resolves(&mut underlay, &events, FAR, Resolution::Resolved { next_hop: NEAR, mac });
         ip("neigh del 172.16.0.9 dev cw-host0");
         resolves(&mut underlay, &events, NEAR, unresolved(9));
+    });
+}
+
+#[test]
+fn a_configured_route_is_back_when_the_interface_was_set_down_and_up_by_hand() {
+    in_namespace(|| {
+        let (_interface, _tap) = HostInterface::set_up(&config()).expect("root may make a TAP");
+        let (_follower, events, requester) = Follower::start(1_024).expect("netlink is there");
+        let router = Ipv4Addr::new(172, 16, 0, 254);
+        let default = Ipv4Prefix::covering(Ipv4Addr::UNSPECIFIED, 0).expect("a legal prefix");
+        let mut underlay = Underlay::new("cw-host0").with_routes(vec![(default, router)]);
+        resolves(&mut underlay, &events, FAR, Resolution::Unresolved { next_hop: router });
+        ip("link set cw-host0 down");
+        ip("link set cw-host0 up");
+        eventually("the route is back", || {
+            take_in(&mut underlay, &events);
+            for request in underlay.poll(Instant::now()) {
+                requester.request(request).expect("the thread runs");
+            }
+            ip("route show default").contains("via 172.16.0.254 dev cw-host0 proto 202").then_some(())
+        });
+        resolves(&mut underlay, &events, FAR, Resolution::Unresolved { next_hop: router });
     });
 }
 
