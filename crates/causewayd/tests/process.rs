@@ -30,6 +30,31 @@ fn it_serves_reloads_on_sighup_and_stops_cleanly_on_sigterm() {
     assert_eq!(leftovers(&site), Vec::<std::path::PathBuf>::new());
 }
 
+#[test]
+fn what_is_done_to_the_host_interface_by_hand_is_logged_and_its_routes_come_back() {
+    let site = Site::new("by-hand");
+    let mut daemon = site.start();
+    daemon.wait_for_log("host interface is up");
+    let is_there = |daemon: &common::Daemon| daemon.ip("route show").contains("172.17.0.0/16 via 172.16.0.254");
+    assert!(is_there(&daemon));
+    daemon.ip("link set cwtest-host down");
+    daemon.wait_for_log("ip link set cwtest-host up");
+    assert!(!is_there(&daemon));
+    daemon.ip("link set cwtest-host up");
+    daemon.wait_for_log("putting back a configured route");
+    for _ in 0..100 {
+        if is_there(&daemon) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(is_there(&daemon), "{}", daemon.log());
+    daemon.ip("link delete cwtest-host");
+    daemon.wait_for_log("host interface was deleted or renamed");
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+}
+
 /// Starts what cannot start; returns the log.
 fn refused(site: &Site) -> String {
     let mut daemon = site.start();
@@ -43,6 +68,23 @@ fn assert_says(log: &str, words: &[&str]) {
     for word in words {
         assert!(log.contains(word), "expected `{word}` in:\n{log}");
     }
+}
+
+#[test]
+fn a_start_that_fails_at_the_last_step_leaves_no_route() {
+    let site = Site::new("last-step");
+    fs::write(site.socket(), "no socket").expect("writable");
+    let output = std::process::Command::new("unshare")
+        .args(["--net", "--", "sh", "-c", "\"$0\" \"$@\"; ip route show", env!("CARGO_BIN_EXE_causewayd"), "--node"])
+        .arg(site.node())
+        .arg("--network")
+        .arg(site.network())
+        .output()
+        .expect("unshare is part of util-linux");
+    assert_says(&String::from_utf8_lossy(&output.stderr), &["exists and is no socket"]);
+    let routes = String::from_utf8_lossy(&output.stdout);
+    assert!(routes.contains("172.16.0.0/24") && !routes.contains("172.17.0.0/16"), "{routes}");
+    assert_eq!(leftovers(&site), Vec::<std::path::PathBuf>::new());
 }
 
 #[test]

@@ -34,7 +34,8 @@ impl Site {
              memory: {{ {memory}, size_mb: 128, mbufs: 8192, file_prefix: {prefix} }}\n\
              ports:\n  - {{ name: access0, role: access, device: \"{device}\", mtu: 1500 }}\n  \
              - {{ name: fabric0, role: fabric, device: \"net_null1,no-rx=1\", mtu: 1600 }}\n\
-             fabric: {{ address: 172.16.0.1/24, host_interface: cwtest-host }}\n\
+             fabric: {{ address: 172.16.0.1/24, host_interface: cwtest-host, \
+             routes: [{{ to: 172.17.0.0/16, via: 172.16.0.254 }}] }}\n\
              api: {{ socket: {}, group: root }}\n",
             socket.display()
         );
@@ -99,6 +100,15 @@ impl Daemon {
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
         assert!(sent.expect("kill is there").success());
+    }
+
+    /// Runs `ip` in the daemon's network namespace; returns what it printed.
+    pub(crate) fn ip(&self, arguments: &str) -> String {
+        let namespace = format!("--net=/proc/{}/ns/net", self.child.id());
+        let ran = Command::new("nsenter").arg(namespace).arg("ip").args(arguments.split(' ')).output();
+        let output = ran.expect("nsenter is part of util-linux, ip of iproute2");
+        assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
