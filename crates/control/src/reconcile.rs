@@ -286,9 +286,10 @@ impl Control {
         }
         let next = self.means.publisher.generation() + 1;
         let oldest = self.means.publisher.oldest_in_use();
-        let (snapshot, rows) = self.means.tables.rebuild(&loaded, &routes, &self.underlay, next, oldest)?;
-        self.vifs = Arc::new(self.count_from_here(&rows));
-        self.means.publisher.publish(snapshot);
+        let rebuilt = self.means.tables.rebuild(&loaded, &routes, &self.underlay, next, oldest)?;
+        self.vifs = Arc::new(self.count_from_here(&rebuilt.vifs));
+        self.means.publisher.publish(rebuilt.snapshot);
+        self.means.tables = rebuilt.tables;
         self.underlay.track(self.means.tables.vteps());
         (self.loaded, self.routes) = (loaded, routes);
         self.pending_routes.clear();

@@ -63,6 +63,16 @@ pub struct Tables {
     nexthops: Rows<(Ipv4Addr, Vni)>,
 }
 
+/// What [`Tables::rebuild`] makes.
+pub struct Rebuilt {
+    /// Who has which row in the snapshot.
+    pub tables: Tables,
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// The rows of the interfaces in the order of `loaded.network.served`; `None` for a disabled VMI.
+    pub vifs: Vec<Option<VifRow>>,
+}
+
 impl Tables {
     /// Empty ones, for at most `vmis` interfaces. `seed` makes the workers' hashes unpredictable.
     pub fn new(fabric_port: FabricPort, vmis: usize, seed: u64) -> Self {
@@ -87,44 +97,33 @@ impl Tables {
         Builder::new(self.fabric(node), self.seed).finish()
     }
 
-    /// A snapshot of all that a configuration says, to be published as generation `next`. Returns the rows of the
-    /// interfaces in the order of `loaded.network.served` too. Linear in the configuration and the routes.
+    /// A snapshot of all that a configuration says, to be published as generation `next`. Linear in the configuration
+    /// and the routes.
+    ///
+    /// The rows in force stay as they are until the result's take their place: what a failed attempt assigned belongs to
+    /// nothing.
     ///
     /// # Errors
-    /// If there is more of something than rows. Then nothing has changed.
+    /// If there is more of something than rows.
     pub fn rebuild(
-        &mut self,
+        &self,
         loaded: &Loaded,
         routes: &Routes,
         underlay: &Underlay,
         next: u64,
         oldest_in_use: u64,
-    ) -> Result<(Snapshot, Vec<Option<VifRow>>), TableError> {
-        // On a copy: rows that a failed attempt assigned belong to nothing that is in force.
+    ) -> Result<Rebuilt, TableError> {
         let mut tables = self.clone();
-        let made = tables.rebuild_in_place(loaded, routes, underlay, next, oldest_in_use)?;
-        *self = tables;
-        Ok(made)
-    }
-
-    fn rebuild_in_place(
-        &mut self,
-        loaded: &Loaded,
-        routes: &Routes,
-        underlay: &Underlay,
-        next: u64,
-        oldest_in_use: u64,
-    ) -> Result<(Snapshot, Vec<Option<VifRow>>), TableError> {
         let Loaded { node, network, .. } = loaded;
-        let mut builder = Builder::new(self.fabric(node), self.seed);
+        let mut builder = Builder::new(tables.fabric(node), tables.seed);
         let vnis = vnis_here(network);
-        self.give_up_interfaces(network, &vnis, next);
+        tables.give_up_interfaces(network, &vnis, next);
         for (vni, flood_unknown_unicast) in &vnis {
-            let id = self.network(*vni, oldest_in_use)?;
+            let id = tables.network(*vni, oldest_in_use)?;
             builder.add_network(id, NetworkSpec { vni: *vni, flood_unknown_unicast: *flood_unknown_unicast })?;
         }
-        let vifs = self.add_vifs(&mut builder, node, network, oldest_in_use)?;
-        let mut making = Making { tables: self, builder, node, underlay, oldest_in_use };
+        let vifs = tables.add_vifs(&mut builder, node, network, oldest_in_use)?;
+        let mut making = Making { tables: &mut tables, builder, node, underlay, oldest_in_use };
         let mut members: HashMap<Vni, HashSet<Ipv4Addr>> = HashMap::new();
         for (vni, mac, _, vtep) in routes.macs() {
             if vnis.contains_key(&vni) {
@@ -138,8 +137,8 @@ impl Tables {
             making.set_members(*vni, &floods, members.get(vni).into_iter().flatten().copied().collect())?;
         }
         let snapshot = making.builder.finish();
-        self.give_up_tunnels(&members, next);
-        Ok((snapshot, vifs))
+        tables.give_up_tunnels(&members, next);
+        Ok(Rebuilt { tables, snapshot, vifs })
     }
 
     fn add_vifs(
