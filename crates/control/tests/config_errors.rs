@@ -143,17 +143,19 @@ fn what_yaml_can_do_and_these_files_must_not_is_refused() {
 #[test]
 fn syntax_and_shape_have_a_place() {
     node_error("[1] }\nports:", "[1\nports¶:", "syntax: illegal placement of ':' indicator");
-    node_error("gw1", "¶[gw1]", "shape: name: invalid type: sequence, expected a string");
-    node_error(
-        "cores: { workers: [1] }",
-        "cores: ¶1",
-        "shape: cores: invalid type: integer `1`, expected keys and values",
-    );
-    network_error(
-        "- name: gw2",
-        "- ¶gw2",
-        "shape: physical_routers[1]: invalid type: string \"gw2\", expected keys and values",
-    );
+    node_error("gw1", "¶[gw1]", "shape: name: a list: expected one value");
+    node_error("cores: { workers: [1] }", "cores: ¶1", "shape: cores: integer `1`: expected keys and values");
+    network_error("- name: gw2", "- ¶gw2", "shape: physical_routers[1]: string \"gw2\": expected keys and values");
+}
+
+#[test]
+fn a_wrong_shape_tells_the_right_one_however_long_the_wrong_value_is() {
+    let name = "b".repeat(200);
+    let found: String =
+        format!("logical_interfaces[0].virtual_machine_interfaces: string \"{name}").chars().take(80).collect();
+    let expected = format!("shape: {found}...: expected a list");
+    network_error("[b1]", &format!("¶{name}"), &expected);
+    node_error("{ workers: [1] }", "{ workers: ¶1 }", "shape: cores.workers: integer `1`: expected a list");
 }
 
 #[test]
@@ -614,14 +616,15 @@ fn static_stations_are_in_one_place() {
     let entries = |mark: &str, second: &str| {
         format!("flood: true, mac_addresses: [{mark}02:00:00:00:00:99] }}\n  - {{ {second} }}")
     };
-    let behind_two = "MAC 02:00:00:00:00:99 is behind two VTEPs in virtual network blue; first at §";
+    let second_time =
+        "MAC 02:00:00:00:00:99 stands a second time in the reachability of virtual network blue; first at §";
     let second = entries("§", "virtual_network: blue, vtep: 172.16.0.3, mac_addresses: [¶02:00:00:00:00:99]");
-    network_conflict(&[(list, &second)], behind_two);
+    network_conflict(&[(list, &second)], second_time);
     let second = entries(
         "§",
         "virtual_network: blue, vtep: 172.16.0.3, mac_addresses: [¶02:00:00:00:00:99], physical_router: gw2",
     );
-    network_conflict(&[(list, &second)], behind_two);
+    network_conflict(&[(list, &second)], second_time);
     let second = entries("", "virtual_network: blue, vtep: ¶172.16.0.2");
     let twice = "VTEP 172.16.0.2 stands a second time for virtual network blue; first at §";
     network_conflict(&[("172.16.0.2", "§172.16.0.2"), (list, &second)], twice);

@@ -72,6 +72,42 @@ fn a_fabric_mtu_below_what_full_frames_need_is_a_warning() {
 }
 
 #[test]
+fn fewer_buffers_than_rings_may_hold_are_a_warning() {
+    let with = |mbufs: u32, ring: &str| {
+        let text = NODE.replace("ports:\n", &format!("memory: {{ mbufs: {mbufs} }}\nports:\n"));
+        text.replace("'net_tap0,iface=a0'", &format!("'net_tap0,iface=a0'{ring}"))
+    };
+    let needs = |mbufs: u32, held: u32| {
+        format!(
+            "node.yaml:5:9: warning: memory.mbufs: {mbufs} for each worker is below {held}, what the rings of 2 ports may \
+             hold: a port may not start, or run dry; raise mbufs, or set smaller rx_descriptors and tx_descriptors"
+        )
+    };
+    assert_eq!(node_warnings(&with(4096, "")), Vec::<String>::new());
+    assert_eq!(node_warnings(&with(4095, "")), [needs(4095, 4096)]);
+    let small = ", rx_descriptors: 64, tx_descriptors: 32";
+    assert_eq!(node_warnings(&with(2144, small)), Vec::<String>::new());
+    assert_eq!(node_warnings(&with(2143, small)), [needs(2143, 2144)]);
+}
+
+#[test]
+fn less_memory_than_the_buffers_may_need_is_a_warning() {
+    let with = |size_mb: u32, mtu: u32| {
+        let text = NODE.replace("ports:\n", &format!("memory: {{ size_mb: {size_mb} }}\nports:\n"));
+        text.replace("'3b:00.1'", &format!("'3b:00.1', mtu: {mtu}"))
+    };
+    let needs = |size_mb: u32, enough: u32| {
+        format!(
+            "node.yaml:5:9: warning: memory.size_mb: {size_mb} may not suffice for 16384 buffers for each of 2 workers; \
+             {enough} does"
+        )
+    };
+    assert_eq!(node_warnings(&with(152, 1600)), Vec::<String>::new());
+    assert_eq!(node_warnings(&with(151, 1600)), [needs(151, 152)]);
+    assert_eq!(node_warnings(&with(512, 9600)), [needs(512, 624)]);
+}
+
+#[test]
 fn serving_nothing_is_a_warning_with_its_reason() {
     assert_eq!(network_warnings(NETWORK, NODE), Vec::<String>::new());
     let node = NODE.replace("mode: SERVER\n", "");

@@ -26,6 +26,12 @@ const DEFAULT_FABRIC_MTU: u16 = 1600;
 const VXLAN_OVERHEAD: u32 = 14 + 20 + 8 + 8;
 /// A tag of the fabric VLAN, which some drivers count as payload.
 const TAG: u32 = 4;
+/// Descriptors of a ring whose size the driver chooses: what most choose.
+const USUAL_RING: u32 = 1024;
+/// Octets of a buffer for frames, unless a port's MTU is larger.
+const BUFFER_ROOM: u64 = 2048;
+/// Octets of a buffer beside the frame: headroom 128, DPDK's own fields and alignment.
+const BUFFER_OVERHEAD: u64 = 128 + 256;
 /// Longest path of a unix socket: `sun_path` less the closing NUL.
 const SOCKET_PATH_MAX: usize = 107;
 
@@ -121,7 +127,8 @@ fn memory(node: Object<'_>, raw: &RawMemory, problems: &mut Problems) -> Option<
     let mbufs = memory.or(problems, "mbufs", &raw.mbufs, 16_384, value::number(1024, 4 << 20));
     let prefix = raw.file_prefix.clone().or_else(|| Some("causeway".to_owned()));
     let file_prefix = memory.required(problems, "file_prefix", &prefix, value::name);
-    Some(MemoryModel { hugepages: hugepages?, size_mb: size_mb?, mbufs: mbufs?, file_prefix: file_prefix? })
+    let (place, file_prefix) = (memory.place(), file_prefix?);
+    Some(MemoryModel { place, hugepages: hugepages?, size_mb: size_mb?, mbufs: mbufs?, file_prefix })
 }
 
 fn ports(node: Object<'_>, raw: &RawNode, problems: &mut Problems) -> Option<Vec<PortModel>> {
@@ -295,15 +302,45 @@ fn limits(node: Object<'_>, raw: &RawLimits, problems: &mut Problems) -> Option<
 
 /// What is legal in a node file and probably not meant.
 pub(super) fn warnings(node: &NodeModel) -> Vec<Warning> {
+    let fabric = fabric_mtu(node).map(|concern| Warning { place: node[node.fabric_port].place.clone(), concern });
+    let memory = [too_few_buffers(node), too_little_memory(node)].into_iter().flatten();
+    memory.map(|concern| Warning { place: node.memory.place.clone(), concern }).chain(fabric).collect()
+}
+
+/// A port's rings may hold a buffer for each descriptor, and each worker has a queue pair of every port.
+fn too_few_buffers(node: &NodeModel) -> Option<Concern> {
+    let ring = |descriptors: Option<u16>| descriptors.map_or(USUAL_RING, u32::from);
+    let held = node.ports.iter().map(|port| ring(port.rx_descriptors) + ring(port.tx_descriptors)).sum();
+    let mbufs = node.memory.mbufs;
+    (mbufs < held).then_some(Concern::FewBuffers { mbufs, held, ports: node.ports.len() })
+}
+
+/// DPDK finds room for a pool for certain only in twice its size: what it takes itself, and pieces that do not fit.
+fn too_little_memory(node: &NodeModel) -> Option<Concern> {
+    let largest = node.ports.iter().map(|port| u64::from(port.mtu)).max().unwrap_or(0);
+    let buffer = BUFFER_ROOM.max(largest) + BUFFER_OVERHEAD;
+    let octets = u64::from(node.memory.mbufs) * buffer * node.workers.len() as u64;
+    let (size_mb, enough_mb) = (node.memory.size_mb, (2 * octets).div_ceil(1 << 20));
+    let workers = node.workers.len();
+    (u64::from(size_mb) < enough_mb).then_some(Concern::LittleMemory {
+        size_mb,
+        enough_mb,
+        mbufs: node.memory.mbufs,
+        workers,
+    })
+}
+
+fn fabric_mtu(node: &NodeModel) -> Option<Concern> {
     let fabric = &node[node.fabric_port];
     let tag = if node.fabric.vlan.is_some() { TAG } else { 0 };
     let access = node.ports.iter().filter(|port| port.role == PortRole::Access);
-    let Some(largest) = access.max_by_key(|port| port.mtu) else { return Vec::new() };
+    let largest = access.max_by_key(|port| port.mtu)?;
     let needed = u32::from(largest.mtu) + VXLAN_OVERHEAD + tag;
-    if u32::from(fabric.mtu) >= needed {
-        return Vec::new();
-    }
     let access = largest.name.clone();
-    let concern = Concern::FabricMtu { mtu: fabric.mtu, needed, access, access_mtu: largest.mtu };
-    vec![Warning { place: fabric.place.clone(), concern }]
+    (u32::from(fabric.mtu) < needed).then_some(Concern::FabricMtu {
+        mtu: fabric.mtu,
+        needed,
+        access,
+        access_mtu: largest.mtu,
+    })
 }

@@ -136,6 +136,8 @@ impl fmt::Display for Polling {
 /// Memory for packets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemoryModel {
+    /// Where the section stands.
+    pub place: Place,
     /// Whether to take reserved huge pages; else ordinary memory.
     pub hugepages: bool,
     /// DPDK's memory in mebibytes.

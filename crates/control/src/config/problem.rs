@@ -65,8 +65,8 @@ pub enum Problem {
     // The text.
     #[error("syntax: {0}")]
     Syntax(Excerpt),
-    #[error("shape: {0}")]
-    Shape(Excerpt),
+    #[error("shape: {found}: expected {expected}")]
+    Shape { found: Excerpt, expected: Excerpt },
     #[error("the file is empty: expected keys and values, `version: 1` first")]
     Empty,
     #[error("a second YAML document: expected one")]
@@ -123,7 +123,7 @@ pub enum Problem {
     VniOutOfRange(VniError),
     #[error("{key}: `{value}` is not an IPv4 address: expected four decimal octets as in 172.16.0.2")]
     Ipv4 { key: &'static str, value: Excerpt },
-    #[error("{key}: `{value}` is not an IP address")]
+    #[error("{key}: `{value}` is not an IP address: expected one without a length, as in 10.1.0.2 or 2001:db8::2")]
     Ip { key: &'static str, value: Excerpt },
     #[error("{key}: `{value}` is not a prefix: expected address/length as in {example}")]
     Prefix { key: &'static str, value: Excerpt, example: &'static str },
@@ -187,7 +187,7 @@ pub enum Problem {
     OwnVtep { vtep: Ipv4Addr, node: Place },
     #[error("VTEP {vtep} stands a second time for virtual network {network}; first at {first}")]
     DuplicateVtep { vtep: Ipv4Addr, network: Excerpt, first: Place },
-    #[error("MAC {mac} is behind two VTEPs in virtual network {network}; first at {first}")]
+    #[error("MAC {mac} stands a second time in the reachability of virtual network {network}; first at {first}")]
     DuplicateStaticMac { mac: MacAddr, network: Excerpt, first: Place },
     #[error("MAC {mac} is behind a VTEP here, but belongs to a VMI of this node, at {first}")]
     StaticMacIsLocal { mac: MacAddr, first: Place },

@@ -198,8 +198,21 @@ pub(super) fn read<T: DeserializeOwned>(text: &str, outline: &Outline) -> Result
         };
         let message = error.to_string();
         let cause = message.split_once(" at line ").map_or(message.as_str(), |(cause, _)| cause);
-        Diagnostic { place, problem: Problem::Shape(Excerpt::new(cause)) }
+        Diagnostic { place, problem: shape(cause) }
     })
+}
+
+/// What the parser of shapes says, in the words of this format.
+fn shape(cause: &str) -> Problem {
+    let (found, expected) = cause.rsplit_once(", expected ").unwrap_or((cause, "another value"));
+    let found =
+        found.replacen("invalid type: sequence", "a list", 1).replacen("invalid type: map", "keys and values", 1);
+    let expected = match expected {
+        "a sequence" => "a list",
+        "a string" => "one value",
+        other => other,
+    };
+    Problem::Shape { found: Excerpt::new(&found.replacen("invalid type: ", "", 1)), expected: Excerpt::new(expected) }
 }
 
 #[cfg(test)]

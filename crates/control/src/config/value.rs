@@ -160,8 +160,11 @@ pub(super) fn prefix(key: &'static str, text: &str) -> Judged<IpPrefix> {
 
 /// An IPv4 prefix with zero host bits.
 pub(super) fn ipv4_prefix(key: &'static str, text: &str) -> Judged<(Ipv4Addr, u8)> {
-    match prefix(key, text)? {
-        IpPrefix { address: IpAddr::V4(address), length } => Ok((address, length)),
-        _ => Err(Problem::Prefix { key, value: Excerpt::new(text), example: "10.0.0.0/8" }),
+    match prefix(key, text) {
+        Ok(IpPrefix { address: IpAddr::V4(address), length }) => Ok((address, length)),
+        Ok(_) | Err(Problem::Prefix { .. }) => {
+            Err(Problem::Prefix { key, value: Excerpt::new(text), example: "10.0.0.0/8" })
+        }
+        Err(other) => Err(other),
     }
 }

@@ -34,6 +34,15 @@ pub enum Concern {
         "fabric port: mtu {mtu} is below {needed}, what full frames of access port {access} (mtu {access_mtu}) need"
     )]
     FabricMtu { mtu: u16, needed: u32, access: PortName, access_mtu: u16 },
+    #[error(
+        "memory.mbufs: {mbufs} for each worker is below {held}, what the rings of {ports} ports may hold: a port may not start, \
+         or run dry; raise mbufs, or set smaller rx_descriptors and tx_descriptors"
+    )]
+    FewBuffers { mbufs: u32, held: u32, ports: usize },
+    #[error(
+        "memory.size_mb: {size_mb} may not suffice for {mbufs} buffers for each of {workers} workers; {enough_mb} does"
+    )]
+    LittleMemory { size_mb: u32, enough_mb: u64, mbufs: u32, workers: usize },
     #[error("virtual network {name} has no VMI on this node")]
     NetworkNotHere { name: ObjectName },
     #[error("virtual network {network} has no VMI on this node: its reachability through {vtep} is not used")]
