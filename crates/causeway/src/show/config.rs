@@ -9,7 +9,7 @@ const INDENT: usize = 2;
 
 pub(super) fn config(document: &ConfigDocument) -> String {
     let mut text =
-        format!("# node {}, generation {}, loaded {}\n", document.node_name, document.generation, document.loaded_at);
+        format!("# node {}, loaded {} as generation {}\n", document.node_name, document.loaded_at, document.generation);
     for file in &document.files {
         text += &format!("# from {} ({} octets)\n", file.path, file.size_octets);
     }

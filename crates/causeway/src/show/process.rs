@@ -35,7 +35,8 @@ pub(super) fn workers(document: &WorkersDocument) -> String {
         table.row(worker_row(worker));
     }
     let mut text = format!(
-        "{table}\nlatest generation {}; gaps are the longest times between two polls, OWN without time that was stolen\n",
+        "{table}\nlatest generation of tables {}; a reload makes one, and so does a change of the underlay\n\
+         gaps are the longest times between two polls; OWN leaves out what the kernel or the hypervisor took\n",
         document.generation
     );
     for worker in &document.workers {
@@ -68,9 +69,14 @@ fn worker_row(worker: &Worker) -> [String; 13] {
         duration(Duration::from_nanos(worker.longest_poll_gap_ns)),
         or_none(worker.longest_own_poll_gap_ns.map(Duration::from_nanos).map(duration)),
         format!("{} of {}", worker.pool.in_use, worker.pool.size),
-        duration(Duration::from_millis(worker.heartbeat_age_ms)),
+        heartbeat(worker.heartbeat_age_ms),
         worker.generation.to_string(),
     ]
+}
+
+/// How long ago a worker showed life; the daemon counts whole milliseconds.
+fn heartbeat(age_ms: u64) -> String {
+    if age_ms == 0 { "< 1 ms ago".to_owned() } else { format!("{} ago", duration(Duration::from_millis(age_ms))) }
 }
 
 pub(super) fn version(document: &VersionDocument) -> String {
@@ -100,7 +106,7 @@ pub(super) fn version_at(document: &VersionDocument, now: Timestamp) -> String {
 pub(super) fn reload(document: &ReloadDocument) -> String {
     let took = duration(Duration::from_micros(document.took_us));
     let mut text = match document.changed {
-        false => format!("reloaded in {took}: nothing changed, generation {} stays\n", document.generation),
+        false => format!("reloaded in {took}: nothing changed (generation {})\n", document.generation),
         true => format!("reloaded in {took}: generation {} is in force\n", document.generation),
     };
     if document.changed {
