@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, ErrorKind},
+    os::unix::fs::FileTypeExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -24,7 +25,7 @@ const ANSWER_OCTETS_MAX: usize = 512 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The daemon cannot be reached.
-    #[error("cannot reach causewayd at `{}`: {}", socket.display(), advice(source.kind(), source))]
+    #[error("cannot reach causewayd at `{}`: {}", socket.display(), advice(socket, source))]
     Unreachable {
         /// The socket that was tried.
         socket: PathBuf,
@@ -72,10 +73,14 @@ pub enum Garble {
     Request(#[from] hyper::http::Error),
 }
 
-fn advice(kind: ErrorKind, error: &io::Error) -> String {
-    match kind {
+fn advice(socket: &Path, error: &io::Error) -> String {
+    let is_socket = || socket.metadata().is_ok_and(|file| file.file_type().is_socket());
+    match error.kind() {
         ErrorKind::NotFound => {
             "there is no such socket. Is causewayd running? Does its `api.socket` name this path?".to_owned()
+        }
+        ErrorKind::ConnectionRefused if !is_socket() => {
+            "it is no socket: expected the path that causewayd's `api.socket` names".to_owned()
         }
         ErrorKind::ConnectionRefused => {
             "nobody listens on it; causewayd has ended without removing it. Start causewayd again".to_owned()
