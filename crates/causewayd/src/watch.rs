@@ -11,7 +11,7 @@ const EVERY: Duration = Duration::from_millis(500);
 /// A worker polls at least every millisecond; one that has not for so long is stuck, or its core is taken.
 const SILENT_SECONDS: u64 = 2;
 
-/// Watches until `stop` is set.
+/// Watches until `stop` is set; whoever sets it may unpark the thread, so that it looks at once.
 pub(crate) fn run(running: &Running, workers: &[Arc<WorkerTelemetry>], stop: &AtomicBool) {
     let mut silent = vec![false; workers.len()];
     while !stop.load(Ordering::Relaxed) {
@@ -33,6 +33,6 @@ pub(crate) fn run(running: &Running, workers: &[Arc<WorkerTelemetry>], stop: &At
             }
             *silent = now_silent;
         }
-        std::thread::sleep(EVERY);
+        std::thread::park_timeout(EVERY);
     }
 }
