@@ -17,7 +17,7 @@ use crate::plane::DataPlane;
 use crate::routes::{RouteChange, Routes};
 use crate::status::{Identity, Sources, View, VifStatus};
 use crate::tables::{FabricPort, TableError, Tables, VifRow};
-use crate::underlay::{Ipv4Prefix, KernelEvent, KernelRequest, Underlay};
+use crate::underlay::{Ipv4Prefix, KernelEvent, KernelRequest, MAX_NEIGHBOURS, MAX_ROUTES, Underlay};
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, never};
 use fib::Snapshot;
 use hashbrown::HashMap;
@@ -181,8 +181,14 @@ impl Control {
     }
 
     fn hear_kernel(&mut self) {
-        let before = self.host_state();
+        let (before, ignored) = (self.host_state(), self.underlay.ignored());
         self.take_in_events();
+        if ignored == 0 && self.underlay.ignored() > 0 {
+            tracing::warn!(
+                "Linux has more than {MAX_ROUTES} routes or {MAX_NEIGHBOURS} neighbours on the host interface: those \
+                 beyond are not followed, and VTEPs behind them are not reached"
+            );
+        }
         let (name, now) = (&self.loaded.node.fabric.host_interface, self.host_state());
         match now {
             _ if now == before => {}
