@@ -29,7 +29,7 @@ impl IpIds {
     }
 
     #[inline(always)]
-    fn take(&mut self) -> u16 {
+    pub(crate) fn take(&mut self) -> u16 {
         let id = self.next;
         // Not a wrapping addition: 65,536 is no multiple of every number of workers.
         self.next = id.checked_add(self.step).unwrap_or(self.first);
@@ -54,14 +54,17 @@ pub(crate) struct Inner {
 /// (tag popped in the same step), 50 when the port took the tag out, 4 more with a fabric VLAN.
 #[inline]
 pub(crate) fn to_fabric<F: Frame>(t: &Snapshot, ids: &mut IpIds, burst: &mut Burst<F>) {
+    // In registers while the burst lasts.
+    let mut taken = ids.clone();
     for lane in burst.lanes.to_remote {
         let Some(frame) = burst.frames.get_mut(lane) else { break };
         let lanes = &mut burst.lanes;
-        match one(t, ids, lanes, lane, frame) {
+        match one(t, &mut taken, lanes, lane, frame) {
             Ok(tunnel) => lanes.verdict[lane] = Verdict::Send(tunnel.port()),
             Err(reason) => lanes.drop(lane, reason),
         }
     }
+    *ids = taken;
     burst.lanes.live.remove_all(burst.lanes.to_remote);
 }
 
@@ -91,7 +94,7 @@ fn one<'t, F: Frame>(
     };
     let head = frame.prepend(tunnel.header_octets() - tag).ok_or(DropReason::NoHeadroom)?;
     let window = head.first_chunk_mut::<WINDOW>().ok_or(DropReason::NotContiguous)?;
-    write(window, tunnel, &inner, ids);
+    write(window, tunnel, &inner, ids.take());
     Ok(tunnel)
 }
 
@@ -116,27 +119,27 @@ pub(crate) fn pad<F: Frame>(frame: &mut F, n: usize) -> Result<(), DropReason> {
 
 /// Writes the outer header of a resolved tunnel and the inner MACs behind it.
 #[inline(always)]
-pub(crate) fn write(window: &mut [u8; WINDOW], tunnel: &Tunnel, inner: &Inner, ids: &mut IpIds) {
+pub(crate) fn write(window: &mut [u8; WINDOW], tunnel: &Tunnel, inner: &Inner, id: u16) {
     if tunnel.header_octets() == vxlan::OUTER_OCTETS {
-        write_at::<14>(window, tunnel, inner, ids);
+        write_at::<14>(window, tunnel, inner, id);
     } else {
-        write_tagged(window, tunnel, inner.clone(), ids);
+        write_tagged(window, tunnel, inner.clone(), id);
     }
 }
 
 /// Not inlined: the compiler would merge both ways into one whose places are variables. By value: a reference would keep
 /// the packet's numbers in memory on the other way too.
 #[inline(never)]
-fn write_tagged(window: &mut [u8; WINDOW], tunnel: &Tunnel, inner: Inner, ids: &mut IpIds) {
-    write_at::<18>(window, tunnel, &inner, ids);
+fn write_tagged(window: &mut [u8; WINDOW], tunnel: &Tunnel, inner: Inner, id: u16) {
+    write_at::<18>(window, tunnel, &inner, id);
 }
 
 /// `IP` is where the IP header begins; a constant, so no bounds check is left.
 #[inline(always)]
-fn write_at<const IP: usize>(window: &mut [u8; WINDOW], tunnel: &Tunnel, inner: &Inner, ids: &mut IpIds) {
+fn write_at<const IP: usize>(window: &mut [u8; WINDOW], tunnel: &Tunnel, inner: &Inner, id: u16) {
     let header = IP + IP_OVERHEAD;
     window[..header].copy_from_slice(&tunnel.header()[..header]);
-    let (total, id) = ((inner.octets + IP_OVERHEAD) as u16, ids.take());
+    let total = (inner.octets + IP_OVERHEAD) as u16;
     let sum = tunnel.checksum() + u32::from(total) + u32::from(id);
     put(window, IP + 2, total.to_be_bytes());
     put(window, IP + 4, id.to_be_bytes());

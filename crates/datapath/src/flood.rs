@@ -178,7 +178,7 @@ fn one_remote<P: Pool, T: TxQueue<Frame = P::Frame>>(
     let inner = Inner { shim: nexthop.shim(), ..original.inner };
     let mut window = [0; WINDOW];
     let made = encap::check(tunnel, inner.octets).and_then(|()| {
-        encap::write(&mut window, tunnel, &inner, out.ids());
+        encap::write(&mut window, tunnel, &inner, out.ids().take());
         copy(out.pool(), body, window.get(..tunnel.header_octets() + MACS).unwrap_or(&window))
     });
     finish(out, made, tunnel.port());

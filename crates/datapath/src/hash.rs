@@ -33,19 +33,37 @@ fn octets<const N: usize>(head: &[u8; HEAD], at: usize) -> [u8; N] {
 /// with zeros if the frame is shorter.
 #[inline(always)]
 pub(crate) fn flow(frame: &[u8], head: &[u8; HEAD], l3: usize, destination: u64, source: u64) -> u32 {
+    let type_and_version = u32::from_be_bytes(octets(head, l3 - 2)) >> 8;
+    let fragment_and_protocol = u32::from_be_bytes(octets(head, l3 + 6));
+    let protocol = fragment_and_protocol as u8;
+    if type_and_version == PLAIN_IPV4 && fragment_and_protocol & UNFRAGMENTED == 0 && has_ports(protocol) {
+        let ports = u32::from_be_bytes(octets(head, l3 + 20));
+        return ipv4(head, l3, ports, protocol);
+    }
+    unusual(frame, head, l3, destination, source)
+}
+
+/// Type IPv4, version 4, a header of 20 octets.
+const PLAIN_IPV4: u32 = (ethernet::TYPE_IPV4 as u32) << 8 | ipv4::VERSION_IHL as u32;
+/// "More fragments" and the offset.
+const UNFRAGMENTED: u32 = (ipv4::FRAGMENT_MASK as u32) << 16;
+
+#[inline(always)]
+fn ipv4(head: &[u8; HEAD], l3: usize, ports: u32, protocol: u8) -> u32 {
+    let addresses = u64::from_be_bytes(octets(head, l3 + 12));
+    mix(addresses, u64::from(ports) << 8 | u64::from(protocol))
+}
+
+/// All but a whole IPv4 packet with ports and without options. Out of line, so that the usual way stays short.
+#[inline(never)]
+fn unusual(frame: &[u8], head: &[u8; HEAD], l3: usize, destination: u64, source: u64) -> u32 {
     let ether_type = u16::from_be_bytes(octets(head, l3 - 2));
-    if ether_type == ethernet::TYPE_IPV4 && head[l3] >> 4 == 4 {
-        let addresses = u64::from_be_bytes(octets(head, l3 + 12));
-        let protocol = head[l3 + 9];
-        let fragment = u16::from_be_bytes(octets(head, l3 + 6)) & ipv4::FRAGMENT_MASK;
-        let plain = head[l3] == ipv4::VERSION_IHL && fragment == 0 && has_ports(protocol);
-        let ports = if plain { u32::from_be_bytes(octets(head, l3 + 20)) } else { 0 };
-        return mix(addresses, u64::from(ports) << 8 | u64::from(protocol));
+    let [version, ..] = octets::<1>(head, l3);
+    match ether_type {
+        ethernet::TYPE_IPV4 if version >> 4 == 4 => ipv4(head, l3, 0, octets::<1>(head, l3 + 9)[0]),
+        ethernet::TYPE_IPV6 => ipv6(frame.get(l3..).unwrap_or(&[]), destination ^ source),
+        _ => mix(destination << 16 ^ source, u64::from(ether_type)),
     }
-    if ether_type == ethernet::TYPE_IPV6 {
-        return ipv6(frame.get(l3..).unwrap_or(&[]), destination ^ source);
-    }
-    mix(destination << 16 ^ source, u64::from(ether_type))
 }
 
 /// Ports count only directly behind the fixed header; behind extension headers the addresses must do.

@@ -1,9 +1,9 @@
 //! Reads the Ethernet header and tag of access frames into the lanes.
 
-use crate::Burst;
 use crate::burst::Lanes;
 use crate::hash::{self, HEAD};
 use crate::io::{CONTIGUOUS, Frame};
+use crate::{BURST, Burst};
 use telemetry::DropReason;
 use wire::{Tci, be16, ethernet};
 
@@ -35,6 +35,7 @@ pub(crate) const fn is_group(mac: u64) -> bool {
 /// Drops: `Runt`, `CutTag`, `NotContiguous`, `GroupSource`. Touches one cache line of a frame, two if it is IPv6.
 #[inline]
 pub(crate) fn access<F: Frame>(burst: &mut Burst<F>) {
+    burst.lanes.l2_at = [0; BURST];
     for lane in burst.lanes.live {
         let Some(frame) = burst.frames.get(lane) else { break };
         let (octets, total, stripped) = (frame.octets(), frame.total_octets(), burst.meta[lane].stripped);
@@ -72,7 +73,6 @@ fn header(
     lanes.source[lane] = source;
     lanes.tci[lane] = tci;
     lanes.tag_octets[lane] = tag_octets as u8;
-    lanes.l2_at[lane] = 0;
     lanes.hash[lane] = hash;
     if is_group(source) || source == 0 { Err(DropReason::GroupSource) } else { Ok(()) }
 }
