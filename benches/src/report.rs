@@ -74,12 +74,19 @@ fn print_forwarding(figures: &Figures) {
         "\n{}: frames of {} octets, {} rounds, all {} frames of both programs as expected",
         figures.direction, figures.frame_octets, figures.rounds, figures.frames_compared
     );
-    println!("cycles per frame              median   quiet   above ports (quiet)   / floor  [quartiles]      Mpps");
+    println!("cycles per frame              median   quiet  above ports (quiet)  / floor  [quartiles]    quiet   Mpps");
     for v in &figures.variants {
         let [low, high] = v.ratio_quartiles;
         println!(
-            "  {:26} {:8.1} {:7.1} {:13.1} ({:5.1}) {:9.3}  [{low:.3} {high:.3}] {:9.1}",
-            v.variant, v.median, v.quiet, v.above_ports, v.above_ports_quiet, v.ratio_to_floor, v.quiet_mpps
+            "  {:26} {:8.1} {:7.1} {:12.1} ({:5.1}) {:8.3}  [{low:.3} {high:.3}] {:.3} {:6.1}",
+            v.variant,
+            v.median,
+            v.quiet,
+            v.above_ports,
+            v.above_ports_quiet,
+            v.ratio_to_floor,
+            v.ratio_in_quiet_rounds,
+            v.quiet_mpps
         );
     }
 }
@@ -105,14 +112,30 @@ fn print_publication(publication: &[Costs]) {
     }
 }
 
-/// The commit of the working directory, marked if there are changes; "unknown" outside a repository.
+/// What the figures depend on.
+const MEASURED: &[&str] = &[
+    "Cargo.lock",
+    "benches/floor",
+    "benches/src",
+    "crates/causewayd/src/driver.rs",
+    "crates/datapath/src",
+    "crates/dpdk/src",
+    "crates/fib/src",
+    "crates/rcu/src",
+    "crates/telemetry/src",
+    "crates/wire/src",
+    "dpdk-ffi",
+];
+
+/// The commit of the working directory, marked if what is measured has changes; "unknown" outside a repository.
 fn commit() -> String {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
         String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
     };
     let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else { return "unknown".into() };
-    let changed = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|changes| !changes.is_empty());
+    let status = [&["status", "--porcelain", "--untracked-files=no", "--"], MEASURED].concat();
+    let changed = git(&status).is_some_and(|changes| !changes.is_empty());
     if changed { commit + " with changes" } else { commit }
 }
 

@@ -24,7 +24,9 @@ pub(crate) struct Summary {
     pub(crate) ratio_to_floor: f64,
     /// Quartiles of that ratio.
     pub(crate) ratio_quartiles: [f64; 2],
-    /// The same, ports taken off both.
+    /// The same of the quarter of rounds in which the ports alone were cheapest: an undisturbed core.
+    pub(crate) ratio_in_quiet_rounds: f64,
+    /// The median ratio, ports taken off both.
     pub(crate) ratio_above_ports: f64,
     /// Million frames a second at the quiet figure.
     pub(crate) quiet_mpps: f64,
@@ -47,6 +49,9 @@ impl Slices {
         };
         let ratios = by_round(&|own, _, floor| own / floor);
         let quiet = percentile(&self.cycles, 10);
+        let limit = percentile(&ports.cycles, 25);
+        let undisturbed = ratios.iter().zip(&ports.cycles).filter(|(_, ports)| **ports <= limit);
+        let ratio_in_quiet_rounds = percentile(&undisturbed.map(|(ratio, _)| *ratio).collect::<Vec<_>>(), 50);
         Summary {
             variant: self.name,
             median: percentile(&self.cycles, 50),
@@ -55,6 +60,7 @@ impl Slices {
             above_ports_quiet: quiet - percentile(&ports.cycles, 10),
             ratio_to_floor: percentile(&ratios, 50),
             ratio_quartiles: [percentile(&ratios, 25), percentile(&ratios, 75)],
+            ratio_in_quiet_rounds,
             ratio_above_ports: percentile(&by_round(&|own, ports, floor| (own - ports) / (floor - ports)), 50),
             quiet_mpps: hz as f64 / quiet / 1e6,
         }
