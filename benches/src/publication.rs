@@ -126,7 +126,9 @@ fn publish<T: Table>(
     core: usize,
 ) -> Result<(Vec<f64>, Vec<f64>)> {
     let other = dpdk::lcore::available().into_iter().find(|other| *other != core);
-    other.map(pin);
+    if let Some(core) = other {
+        pin(core);
+    }
     let (mut random, mut times, mut copied) = (Random(0x1234_5678), Vec::new(), Vec::new());
     let end = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < end {
@@ -216,7 +218,7 @@ impl Random {
 
     /// Three of four changes move or bring back an entry, one removes it.
     fn change(&mut self) -> Change {
-        let nexthop = (self.next() % 4 != 0).then(|| (self.next() % (NETWORKS * PEERS)) as usize);
+        let nexthop = (!self.next().is_multiple_of(4)).then(|| (self.next() % (NETWORKS * PEERS)) as usize);
         Change { entry: self.next() % ENTRIES, nexthop }
     }
 }

@@ -1,6 +1,6 @@
 //! The operator's command line: over REST, and offline.
 //!
-//! Every command gives one [`Answer`](outcome::Answer) or one [`Failure`](outcome::Failure); only `outcome` writes, as text or
+//! Every command gives one [`Answer`] or one [`Failure`]; only `outcome` writes, as text or
 //! as JSON, and knows the exit codes.
 
 #![forbid(unsafe_code)]

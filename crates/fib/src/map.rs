@@ -55,7 +55,7 @@ struct Segment {
 #[derive(Clone)]
 struct Chunk([Arc<Segment>; CHUNK]);
 
-/// See the [module documentation](self). Cloning shares everything and copies the directory's root only.
+/// See the module documentation for its shape. Cloning shares everything and copies the directory's root only.
 #[derive(Clone)]
 pub struct CowMap {
     root: Vec<Arc<Chunk>>,
