@@ -92,7 +92,7 @@ class Scenario:
     def _numbers(self, capture: Capture, point: Point, phase: str) -> list:
         """The numbers of the frames of one phase that passed a point; frames are numbered over all slices."""
         mark = re.compile(phase.encode() + rb":(\d+);")
-        return [found[1] for frame in capture.seen[point] if (found := mark.search(frame))]
+        return [found[1] for frame in capture.seen[point] if (found := mark.match(frame, traffic.UDP_PAYLOAD_OFFSET))]
 
     def _buffers_in_use(self) -> int:
         return sum(worker["pool"]["in_use"] for worker in self.gateway.show("workers")["workers"])

@@ -117,9 +117,10 @@ def plug_in(shell: Shell, gateway: Gateway) -> None:
 
 def _add_namespace(shell: Shell, netns: str) -> None:
     shell.run("ip", "netns", "add", netns)
-    # Without IPv6 no netdev speaks unasked: every frame that a check counts was sent by that check.
+    # Every frame that a check counts has to be that check's: without IPv6 no netdev speaks unasked, and without forwarding,
+    # which a namespace has when the machine has it, no node answers by ICMP to what is not for it.
     quiet = "for scope in all default; do echo 1 >/proc/sys/net/ipv6/conf/$scope/disable_ipv6; done"
-    shell.run("sh", "-c", f"if [ -d /proc/sys/net/ipv6 ]; then {quiet}; fi", netns=netns)
+    shell.run("sh", "-c", f"echo 0 >/proc/sys/net/ipv4/ip_forward; [ ! -d /proc/sys/net/ipv6 ] || {quiet}", netns=netns)
     shell.ip(netns, "link set lo up")
 
 

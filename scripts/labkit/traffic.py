@@ -22,6 +22,7 @@ NOBODY = "10.1.0.250"  # an address that no node has, so that none answers by IC
 SNAPSHOT_OCTETS = 2048  # any frame here is shorter, and the longer they might be the fewer fit the buffer
 BUFFER_KB = 8192
 STREAM_PAYLOAD_OCTETS = 64
+UDP_PAYLOAD_OFFSET = 42  # in an untagged frame: Ethernet 14, IPv4 20, UDP 8
 INJECT = Path(__file__).with_name("inject.py")
 SETTLE_SECONDS = 0.5  # frames take well under a millisecond each, but the machine may be busy
 SETTLE_LIMIT_SECONDS = 10
@@ -44,7 +45,7 @@ def frame(source, destination_mac: str, mark: bytes, destination_address=NOBODY,
     head = Ether(src=source.mac, dst=destination_mac)
     for vlan, priority in tags:
         head /= Dot1Q(vlan=vlan, prio=priority)
-    payload = (mark * octets)[: octets - 42]
+    payload = (mark * octets)[: octets - UDP_PAYLOAD_OFFSET]
     return bytes(head / IP(src=source.address, dst=destination_address) / UDP(sport=port, dport=4001) / Raw(payload))
 
 
@@ -63,7 +64,7 @@ class Stream:
         self._stopping = threading.Event()
         argv = ["ip", "netns", "exec", node.netns, "/usr/bin/python3", INJECT, netdev]
         self._injector = subprocess.Popen(argv, stdin=subprocess.PIPE, text=True, start_new_session=True)
-        head = frame(node, destination_mac, b"-", octets=42 + STREAM_PAYLOAD_OCTETS)[:40] + bytes(2)  # no UDP checksum
+        head = frame(node, destination_mac, b"-", octets=UDP_PAYLOAD_OFFSET + STREAM_PAYLOAD_OCTETS)[:40] + bytes(2)  # no UDP checksum
         self._feeder = threading.Thread(target=self._feed, args=(head, mark))
         self._feeder.start()
 
