@@ -28,12 +28,6 @@ pub struct Nexthop {
     /// The fabric VLAN, if the fabric port is a trunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vlan: Option<u16>,
-    /// Milliseconds since Linux last said anything about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub age_ms: Option<u64>,
-    /// Packets sent to it, where counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub packets: Option<u64>,
 }
 
 /// Whether packets can be sent to a VTEP.

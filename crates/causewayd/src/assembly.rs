@@ -211,7 +211,7 @@ fn host_interface(node: &NodeModel, port: FabricPort) -> Result<(HostRoutes, Tap
         routes: fabric.routes.iter().map(route).collect::<Result<_>>()?,
     };
     let (host_interface, tap) =
-        HostInterface::set_up(&config).with_context(|| format!("{}: host interface {}", fabric.place, config.name))?;
+        HostInterface::set_up(&config).with_context(|| format!("{}: fabric.host_interface", fabric.place))?;
     Ok((HostRoutes(Some(host_interface)), tap))
 }
 

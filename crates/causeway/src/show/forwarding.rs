@@ -1,7 +1,5 @@
 //! Networks, MAC addresses and next hops.
 
-use std::time::Duration;
-
 use api::{FdbDocument, FdbOrigin, FdbWhere, NetworksDocument, NexthopState, NexthopsDocument};
 
 use crate::{
@@ -56,7 +54,7 @@ pub(super) fn nexthops(document: &NexthopsDocument) -> String {
     if document.nexthops.is_empty() {
         return "no remote VTEP is configured or known\n".to_owned();
     }
-    let mut table = Table::new(&["VTEP", "STATE", "NEXT HOP", "MAC", "PORT", "VLAN", "AGE", ">PACKETS"]);
+    let mut table = Table::new(&["VTEP", "STATE", "NEXT HOP", "MAC", "PORT", "VLAN"]);
     for nexthop in &document.nexthops {
         let state = match nexthop.state {
             NexthopState::Resolved => "resolved",
@@ -70,8 +68,6 @@ pub(super) fn nexthops(document: &NexthopsDocument) -> String {
             or_none(nexthop.mac.as_ref()),
             or_none(nexthop.port.as_ref()),
             or_none(nexthop.vlan.map(quantity::vlan)),
-            or_none(nexthop.age_ms.map(Duration::from_millis).map(quantity::duration)),
-            or_none(nexthop.packets),
         ]);
     }
     let in_state = |state| document.nexthops.iter().any(|nexthop| nexthop.state == state);

@@ -156,8 +156,6 @@ impl View {
                 mac: mac.map(|mac| mac.to_string()),
                 port: Some(node[node.fabric_port].name.to_string()),
                 vlan: node.fabric.vlan.map(|vlan| vlan.value()),
-                age_ms: None,
-                packets: None,
             }
         };
         let mut nexthops: Vec<Nexthop> = self.nexthops.iter().map(one).collect();
