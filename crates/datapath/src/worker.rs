@@ -60,6 +60,8 @@ pub struct Worker<P: Pool, R: RxQueue<Frame = P::Frame>, T, C> {
     idle_rounds: u32,
     /// Start of the round before, unless the worker rested in between.
     last_round: Option<u64>,
+    /// Whether that round found something to do.
+    last_worked: bool,
 }
 
 impl<P, R, T, C> Worker<P, R, T, C>
@@ -78,7 +80,17 @@ where
         clock: C,
         polling: Polling,
     ) -> Self {
-        Self { inlets, outlet, snapshots, from_host, clock, polling, idle_rounds: 0, last_round: None }
+        Self {
+            inlets,
+            outlet,
+            snapshots,
+            from_host,
+            clock,
+            polling,
+            idle_rounds: 0,
+            last_round: None,
+            last_worked: false,
+        }
     }
 
     /// Works until `stop` is set.
@@ -119,6 +131,7 @@ where
         self.report(started, bursts, generation, bursts > 0 || injected > 0)
     }
 
+    /// Counts the round. One reading of the clock does for both: a round ends where the next one starts.
     #[inline]
     fn report(&mut self, started: u64, bursts: u64, generation: u64, worked: bool) -> bool {
         let telemetry = self.outlet.telemetry();
@@ -130,14 +143,17 @@ where
             if gap > telemetry.longest_own_gap_cycles.read() {
                 long_gap(telemetry, &mut self.clock, gap);
             }
+            if self.last_worked {
+                telemetry.busy_cycles.add(gap);
+            }
         }
         if worked {
             telemetry.bursts.add(bursts);
-            telemetry.busy_cycles.add(self.clock.cycles().wrapping_sub(started));
         } else {
             telemetry.empty_polls.add(1);
         }
         self.last_round = Some(started);
+        self.last_worked = worked;
         worked
     }
 }

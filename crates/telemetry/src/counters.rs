@@ -108,7 +108,7 @@ pub struct WorkerTelemetry {
     pub empty_polls: Counter,
     /// Bursts that held at least one frame.
     pub bursts: Counter,
-    /// TSC cycles spent on rounds that found something.
+    /// TSC cycles from the start of rounds that found something to the start of the next.
     pub busy_cycles: Counter,
     /// The TSC when it began to work.
     pub started_tsc: Counter,
