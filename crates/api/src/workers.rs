@@ -34,7 +34,7 @@ pub struct Worker {
     pub busy_share: f64,
     /// The longest time between two polls.
     pub longest_poll_gap_ns: u64,
-    /// The same without the time that the hypervisor or another thread took, where known.
+    /// The same without the time that the kernel gave the core to others, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_own_poll_gap_ns: Option<u64>,
     /// Time since it last showed life.

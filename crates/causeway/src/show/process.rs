@@ -36,7 +36,7 @@ pub(super) fn workers(document: &WorkersDocument) -> String {
     }
     let mut text = format!(
         "{table}\nlatest generation of tables {}; a reload makes one, and so does a change of the underlay\n\
-         gaps are the longest times between two polls; OWN leaves out what the kernel or the hypervisor took\n",
+         gaps are the longest times between two polls; OWN leaves out what the kernel gave of the core to others\n",
         document.generation
     );
     for worker in &document.workers {
