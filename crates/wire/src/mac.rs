@@ -21,8 +21,6 @@ impl MacAddr {
     pub const BROADCAST: Self = Self([0xff; 6]);
     /// 00:00:00:00:00:00, never a legal source or destination.
     pub const ZERO: Self = Self([0; 6]);
-    /// The virtual router's address towards instances, the same from every gateway (the original's 00:00:5e:00:01:00).
-    pub const VIRTUAL_ROUTER: Self = Self([0x00, 0x00, 0x5e, 0x00, 0x01, 0x00]);
 
     /// From six octets in transmission order.
     #[inline(always)]
@@ -122,7 +120,7 @@ mod tests {
     fn group_and_station_addresses_are_told_apart() {
         assert!(MacAddr::BROADCAST.is_group());
         assert!(MacAddr::new([1, 0x80, 0xc2, 0, 0, 0]).is_group());
-        assert!(MacAddr::VIRTUAL_ROUTER.is_station());
+        assert!(MacAddr::new([0, 0, 0x5e, 0, 1, 0]).is_station());
         assert!(!MacAddr::ZERO.is_station());
     }
 }
