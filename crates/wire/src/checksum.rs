@@ -40,6 +40,12 @@ pub fn udp_pseudo_header_v4(source: u32, destination: u32, udp_length: u16) -> u
     u64::from(source) + u64::from(destination) + 17 + u64::from(udp_length)
 }
 
+/// The one's complement sum of the pseudo-header of an upper-layer packet in IPv6 (RFC 8200 section 8.1), for UDP.
+pub fn udp_pseudo_header_v6(source: u128, destination: u128, udp_length: u32) -> u64 {
+    let words = |address: u128| (0..4).map(move |n| (address >> (32 * n)) as u32).map(u64::from);
+    words(source).chain(words(destination)).sum::<u64>() + 17 + u64::from(udp_length)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

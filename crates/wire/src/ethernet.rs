@@ -13,5 +13,9 @@ pub const TYPE_IPV4: u16 = 0x0800;
 pub const TYPE_ARP: u16 = 0x0806;
 /// Tag protocol identifier of a customer VLAN tag.
 pub const TYPE_VLAN: u16 = 0x8100;
+/// Tag protocol identifier of a service VLAN tag (802.1ad).
+pub const TYPE_SERVICE_VLAN: u16 = 0x88a8;
+/// EtherType of MPLS (RFC 5332: unicast, or downstream-assigned).
+pub const TYPE_MPLS: u16 = 0x8847;
 /// EtherType of IPv6.
 pub const TYPE_IPV6: u16 = 0x86dd;

@@ -12,6 +12,8 @@ pub const FRAGMENT_MASK: u16 = 0x3fff;
 pub const PROTO_TCP: u8 = 6;
 /// Protocol number of UDP.
 pub const PROTO_UDP: u8 = 17;
+/// Protocol number of GRE.
+pub const PROTO_GRE: u8 = 47;
 /// Protocol number of SCTP.
 pub const PROTO_SCTP: u8 = 132;
 /// The largest total length.

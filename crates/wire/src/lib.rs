@@ -7,15 +7,23 @@
 #![forbid(unsafe_code)]
 
 pub mod checksum;
+mod encapsulation;
 pub mod ethernet;
+pub mod gre;
 pub mod ipv4;
+pub mod ipv6;
 mod mac;
+pub mod mpls;
+mod tpid;
 pub mod udp;
 mod vlan;
 mod vni;
 pub mod vxlan;
 
+pub use encapsulation::{Encapsulation, EncapsulationError};
 pub use mac::{MacAddr, MacAddrError};
+pub use mpls::{MplsLabel, MplsLabelError};
+pub use tpid::{Tpid, TpidError, is_tag_type};
 pub use vlan::{Tci, VlanId, VlanIdError};
 pub use vni::{Vni, VniError};
 

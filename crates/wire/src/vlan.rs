@@ -68,6 +68,12 @@ impl Tci {
         self.0 & 0xfff
     }
 
+    /// Priority code point and drop eligible indicator, in their places; the VLAN id's bits are 0.
+    #[inline(always)]
+    pub const fn priority(self) -> u16 {
+        self.0 & 0xf000
+    }
+
     /// The priority code point, 0 to 7.
     #[inline(always)]
     pub const fn pcp(self) -> u8 {
