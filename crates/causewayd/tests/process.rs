@@ -105,6 +105,31 @@ fn a_device_that_is_not_there_is_named_with_what_to_do() {
     assert_says(&refused(&site), &["node.yaml:7:44", "net_nosuch0", "net_tap"]);
 }
 
+/// A network card of this machine that a driver of the kernel's holds, other than those that DPDK would work beside.
+fn card_of_the_kernel() -> Option<(String, String)> {
+    let functions = fs::read_dir("/sys/bus/pci/devices").ok()?;
+    functions.flatten().find_map(|function| {
+        let read = |name: &str| fs::read_to_string(function.path().join(name)).unwrap_or_default();
+        let driver = fs::read_link(function.path().join("driver")).ok()?;
+        let driver = driver.file_name()?.to_string_lossy().into_owned();
+        let fits = read("class").starts_with("0x0200") && read("vendor").trim() != "0x15b3";
+        let foreign = !driver.starts_with("vfio") && !driver.contains("uio");
+        (fits && foreign).then(|| (function.file_name().to_string_lossy().into_owned(), driver))
+    })
+}
+
+#[test]
+fn a_card_that_the_kernel_drives_is_refused_with_its_driver_before_dpdk_touches_it() {
+    let Some((address, driver)) = card_of_the_kernel() else {
+        eprintln!("skipped: this machine has no network card that the kernel drives");
+        return;
+    };
+    let site = Site::new("kernel-card");
+    site.write_node(&address, "hugepages: false");
+    let driver = format!("the kernel driver `{driver}` holds it");
+    assert_says(&refused(&site), &[&address, &driver, &format!("bind-nic bind {address}")]);
+}
+
 #[test]
 fn missing_hugepages_are_said_with_the_command_that_reserves_them() {
     let site = Site::new("hugepages");

@@ -21,6 +21,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
+pub use preflight::PciProblem;
+
 /// EAL cannot be started twice in a process, not even after cleanup. Set once; orders nothing else.
 static STARTED: AtomicBool = AtomicBool::new(false);
 
@@ -95,6 +97,14 @@ pub enum EalError {
         /// Megabytes that could be had without swapping.
         available_mb: u64,
     },
+    /// A PCI function that is there cannot be driven from here.
+    #[error("PCI device {address}: {problem}")]
+    Pci {
+        /// The function.
+        address: PciAddress,
+        /// Why not, and what to do.
+        problem: PciProblem,
+    },
     /// The process lacks rights.
     #[error(
         "EAL lacks a right: {errno}; start as root, or with CAP_IPC_LOCK, CAP_NET_ADMIN and, for NUMA, CAP_SYS_NICE \
@@ -143,11 +153,13 @@ impl Eal {
     /// Starts EAL. The calling thread's affinity stays as it is.
     ///
     /// # Errors
-    /// See [`EalError`]. A wrong prefix, a held lock, a wrong core and missing pages are found before DPDK is touched, and
+    /// See [`EalError`]. A wrong prefix, a held lock, a wrong core, PCI functions that are not ready and missing pages are found
+    /// before DPDK is touched, and
     /// starting can be tried again; after any other error it cannot.
     pub fn start(config: &EalConfig) -> Result<Self, EalError> {
         preflight::check_prefix(&config.file_prefix)?;
         preflight::check_core(config.main_core)?;
+        preflight::check_pci(&config.pci_devices, config.memory)?;
         preflight::check_memory(config.memory)?;
         let lock = InstanceLock::acquire(&config.run_dir, &config.file_prefix)?;
         if STARTED.swap(true, Ordering::Relaxed) {

@@ -26,7 +26,7 @@ mod queue;
 mod shared;
 
 pub use device::{Device, DeviceError, PciAddress};
-pub use eal::{Eal, EalConfig, EalError, Memory, version};
+pub use eal::{Eal, EalConfig, EalError, Memory, PciProblem, version};
 pub use eal_log::Complaint;
 pub use errno::Errno;
 pub use instance_lock::LockError;

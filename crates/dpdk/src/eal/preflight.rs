@@ -1,7 +1,11 @@
 //! What can be found wrong before DPDK is touched: EAL's own words for these are worse, and some of them it prints.
 
+mod pci;
+
 use super::{EalError, Memory};
+use crate::device::PciAddress;
 use crate::lcore;
+pub use pci::PciProblem;
 use std::fs;
 use std::path::Path;
 
@@ -32,6 +36,15 @@ pub(super) fn check_memory(memory: Memory) -> Result<(), EalError> {
             _ => Ok(()),
         },
     }
+}
+
+/// EAL passes over functions that it cannot open, and their ports would be missing later without a reason.
+pub(super) fn check_pci(addresses: &[PciAddress], memory: Memory) -> Result<(), EalError> {
+    let check = |address: &PciAddress| {
+        let problem = |problem| EalError::Pci { address: *address, problem };
+        pci::Root(Path::new("/")).check(*address, memory).map_err(problem)
+    };
+    addresses.iter().try_for_each(check)
 }
 
 /// The kernel's estimate; `None` where it gives none.
