@@ -3,8 +3,9 @@
 //! Ports first, since the fabric port's MAC is the host interface's; then Linux; then the workers, on an empty snapshot;
 //! then control, which publishes the real one; the API last: when it answers, the gateway serves.
 
+use crate::notify::Notifier;
 use crate::ports::{self, Running};
-use crate::watch;
+use crate::watch::Watch;
 use crate::workers::{self, Parts, Workers};
 use anyhow::{Context, Result};
 use api::{ErrorCode, ErrorDocument, Request, Response, Timestamp};
@@ -20,7 +21,7 @@ use netlink::{Follower, HostInterface, HostInterfaceConfig, HostIo, HostIoHandle
 use rcu::Publisher;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use telemetry::WorkerTelemetry;
@@ -37,6 +38,7 @@ const RUN_DIR: &str = "/run/causeway";
 
 /// The running gateway. Fields are dropped in this order: the reverse of how they were started.
 pub struct Gateway {
+    notifier: Arc<Notifier>,
     calls: Sender<Call>,
     _api: rest::Handle,
     _control: Service,
@@ -105,12 +107,12 @@ impl HostChannels {
 }
 
 impl Gateway {
-    /// Starts all; `files` are read again on reload.
+    /// Starts all; `files` are read again on reload, and `notifier` is told how things are, but not that they are ready.
     ///
     /// # Errors
     /// Says which step failed, on what, and what to do. Nothing is left behind but the host interface with its address,
     /// which outlives the process in any case.
-    pub fn start(files: (PathBuf, PathBuf), loaded: Loaded) -> Result<Self> {
+    pub fn start(files: (PathBuf, PathBuf), loaded: Loaded, notifier: Arc<Notifier>) -> Result<Self> {
         let node = loaded.node.clone();
         let eal = Eal::start(&eal_config(&node)).context("DPDK does not start")?;
         let pools = ports::pools(&eal, &node)?;
@@ -144,14 +146,15 @@ impl Gateway {
             kernel_requests: Box::new(move |request| requester.request(request).is_ok()),
             calls: to_answer,
         };
-        let mut control = Control::new(means).context("the configuration does not fit")?;
-        let control = Service::start("control", move |stop| control.run(stop))?;
-        let watched = Arc::clone(&plane);
-        let watch = Service::start("watch", move |stop| watch::run(&watched, &workers, stop))?;
+        let control = Control::new(means).context("the configuration does not fit")?;
+        let (control, turns) = start_control(control)?;
+        let watch = Watch { running: Arc::clone(&plane), workers, turns, notifier: Arc::clone(&notifier) };
+        let watch = Service::start("watch", move |stop| watch.run(stop))?;
         let config = rest::Config { socket: node.api.socket.clone(), group: Some(node.api.group.to_string()) };
         let api = rest::serve(config, Arc::new(Backend { calls: calls.clone() })).context("api.socket")?;
         tracing::info!(node = %node.name, socket = %node.api.socket.display(), "the gateway serves");
         Ok(Self {
+            notifier,
             calls,
             _api: api,
             _control: control,
@@ -167,17 +170,37 @@ impl Gateway {
 
     /// Reads the configuration files again; control logs how it went.
     pub fn reload(&self) {
-        let (answer, _) = bounded(1);
-        if self.calls.try_send(Call::Reload(answer)).is_err() {
+        self.notifier.reloading();
+        let (asker, answer) = bounded(1);
+        if self.calls.try_send(Call::Reload(asker)).is_err() {
             tracing::error!("control has too much to do: reload not begun, try again");
+            return self.notifier.reloaded(Some("control has too much to do"));
+        }
+        let notifier = Arc::clone(&self.notifier);
+        let wait = move || {
+            // Control that is gone has answered nobody: then we stop.
+            let Ok(answer) = answer.recv() else { return };
+            notifier.reloaded(answer.err().map(|error| error.message).as_deref());
+        };
+        if let Err(error) = thread::Builder::new().name("reload-answer".into()).spawn(wait) {
+            tracing::error!(%error, "cannot start a thread to wait for the reload");
+            self.notifier.reloaded(None);
         }
     }
 }
 
 impl Drop for Gateway {
     fn drop(&mut self) {
+        self.notifier.stopping();
         tracing::info!("stopping");
     }
+}
+
+/// Control's thread, and the count of its turns.
+fn start_control(mut control: Control) -> Result<(Service, Arc<AtomicU64>)> {
+    let turns = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&turns);
+    Ok((Service::start("control", move |stop| control.run(stop, &counted))?, turns))
 }
 
 fn eal_config(node: &NodeModel) -> EalConfig {

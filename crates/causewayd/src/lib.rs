@@ -1,12 +1,13 @@
 //! The process: assembles the planes and owns no logic.
 //!
 //! [`driver`] lets the data path run on DPDK: it is the one place that knows both. [`assembly`] starts everything in
-//! order and stops it in reverse. `main` reads the command line and waits for signals.
+//! order and stops it in reverse. [`notify`] tells the service manager. `main` reads the command line and waits for signals.
 
 #![forbid(unsafe_code)]
 
 pub mod assembly;
 pub mod driver;
+pub mod notify;
 mod ports;
 mod watch;
 mod workers;

@@ -4,12 +4,14 @@
 
 use anyhow::{Context, Result};
 use causewayd::assembly::Gateway;
+use causewayd::notify::Notifier;
 use clap::{Parser, ValueEnum};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
 
 /// The Causeway gateway: carries VLANs across an IP fabric.
@@ -54,16 +56,18 @@ fn main() -> ExitCode {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
     }
-    match run(options) {
+    let notifier = Arc::new(Notifier::from_environment());
+    match run(options, &notifier) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            notifier.status(&format!("{error:#}"));
             tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(options: Options) -> Result<()> {
+fn run(options: Options, notifier: &Arc<Notifier>) -> Result<()> {
     // Before anything else, so that no signal finds the default action.
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("cannot listen for signals")?;
     let loaded = match control::config::load(&options.node, &options.network) {
@@ -79,7 +83,9 @@ fn run(options: Options) -> Result<()> {
     for warning in &loaded.warnings {
         tracing::warn!("{}: {}", warning.place, warning.concern);
     }
-    let gateway = Gateway::start((options.node, options.network), loaded)?;
+    notifier.status("starts DPDK, ports and workers");
+    let gateway = Gateway::start((options.node, options.network), loaded, Arc::clone(notifier))?;
+    notifier.ready();
     for signal in signals.forever() {
         if signal == SIGHUP {
             gateway.reload();

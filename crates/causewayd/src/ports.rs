@@ -87,6 +87,11 @@ impl Running {
         Arc::new(Self { ports: Mutex::new(ports), pools, cycles_per_second: dpdk::lcore::tsc_hz(eal) })
     }
 
+    /// How many ports there are.
+    pub(crate) fn count(&self) -> usize {
+        self.ports.lock().len()
+    }
+
     /// The ports whose link has changed since the last call, and how.
     pub(crate) fn link_changes(&self) -> Vec<(String, bool)> {
         let mut ports = self.ports.lock();

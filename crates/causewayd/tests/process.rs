@@ -5,7 +5,10 @@ mod common;
 use api::{Request, Response, Show};
 use common::{Site, leftovers};
 use std::fs;
-use std::time::Duration;
+use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixDatagram;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
@@ -74,7 +77,7 @@ fn assert_says(log: &str, words: &[&str]) {
 fn a_start_that_fails_at_the_last_step_leaves_no_route() {
     let site = Site::new("last-step");
     fs::write(site.socket(), "no socket").expect("writable");
-    let output = std::process::Command::new("unshare")
+    let output = Command::new("unshare")
         .args(["--net", "--", "sh", "-c", "\"$0\" \"$@\"; ip route show", env!("CARGO_BIN_EXE_causewayd"), "--node"])
         .arg(site.node())
         .arg("--network")
@@ -152,7 +155,7 @@ fn a_second_instance_of_the_same_prefix_is_refused_and_the_first_goes_on() {
     first.wait_for_log("the gateway serves");
     // The same files again; only the log is another's.
     let log = first.log();
-    let second = std::process::Command::new("unshare")
+    let second = Command::new("unshare")
         .args(["--net", "--", env!("CARGO_BIN_EXE_causewayd"), "--node"])
         .arg(site.node())
         .arg("--network")
@@ -171,7 +174,7 @@ fn a_second_instance_of_the_same_prefix_is_refused_and_the_first_goes_on() {
 #[test]
 fn without_rights_it_says_which() {
     let site = Site::new("rights");
-    let output = std::process::Command::new("unshare")
+    let output = Command::new("unshare")
         .args(["--net", "--", "setpriv", "--bounding-set=-all", "--inh-caps=-all"])
         .arg(env!("CARGO_BIN_EXE_causewayd"))
         .arg("--node")
@@ -187,7 +190,7 @@ fn without_rights_it_says_which() {
 #[test]
 fn wrong_options_are_usage_errors() {
     let run = |arguments: &[&str]| {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_causewayd")).args(arguments).output();
+        let output = Command::new(env!("CARGO_BIN_EXE_causewayd")).args(arguments).output();
         let output = output.expect("the program is there");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
@@ -199,5 +202,158 @@ fn wrong_options_are_usage_errors() {
         let (code, text) = run(arguments);
         assert_eq!(code, Some(2), "{text}");
         assert!(text.contains(word), "expected `{word}` in:\n{text}");
+    }
+}
+
+/// The service manager's end: the socket that the daemon is told of.
+struct Manager {
+    socket: UnixDatagram,
+    path: String,
+}
+
+impl Manager {
+    fn new(site: &Site) -> Self {
+        let path = site.directory.join("notify");
+        let socket = UnixDatagram::bind(&path).expect("a new path");
+        Self { socket, path: path.display().to_string() }
+    }
+
+    /// The next message, unless it takes longer than `within`.
+    fn hears(&self, within: Duration) -> Option<String> {
+        self.socket.set_read_timeout(Some(within)).expect("longer than nothing");
+        let mut message = [0; 4096];
+        let octets = self.socket.recv(&mut message).ok()?;
+        Some(String::from_utf8_lossy(&message[..octets]).into_owned())
+    }
+
+    /// Everything that is said up to a message that begins with `wanted`, which is the last.
+    #[track_caller]
+    fn hears_until(&self, wanted: &str) -> Vec<String> {
+        let mut heard = Vec::new();
+        while !heard.last().is_some_and(|last: &String| last.starts_with(wanted)) {
+            let next = self.hears(ANSWER_WITHIN);
+            heard.push(next.unwrap_or_else(|| panic!("expected {wanted} after {heard:?}")));
+        }
+        heard
+    }
+}
+
+#[test]
+fn the_service_manager_is_told_when_it_serves_reloads_and_stops() {
+    let site = Site::new("notify");
+    let manager = Manager::new(&site);
+    let mut daemon = site.start_with(&[("NOTIFY_SOCKET", &manager.path)]);
+    let heard = manager.hears_until("READY=1\n");
+    assert!(heard[0].starts_with("STATUS=starts"), "{heard:?}");
+    let version = rest::client::call(&site.socket(), &Request::Show(Show::Version), ANSWER_WITHIN);
+    assert!(version.is_ok(), "ready means that it serves: {version:?}");
+
+    daemon.signal("HUP");
+    let reloading = manager.hears_until("RELOADING=1\nMONOTONIC_USEC=").pop().expect("heard");
+    let usec = reloading.split(['=', '\n']).nth(3).and_then(|usec| usec.parse::<u64>().ok());
+    assert!(usec.is_some_and(|usec| usec > 0), "{reloading}");
+    let ready = manager.hears_until("READY=1\n").pop().expect("heard");
+    assert!(ready.contains("STATUS=serves: 2 ports, 1 worker\n"), "{ready}");
+
+    fs::write(site.network(), "version: 1\nno_such_key: []\n").expect("writable");
+    daemon.signal("HUP");
+    manager.hears_until("RELOADING=1\n");
+    let ready = manager.hears_until("READY=1\n").pop().expect("heard");
+    assert!(ready.contains("; reload refused: nothing changed: 1 error in the configuration\n"), "{ready}");
+
+    daemon.signal("TERM");
+    manager.hears_until("STOPPING=1\n");
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+    assert_eq!(manager.hears(Duration::from_millis(10)), None, "no watchdog was asked for");
+}
+
+#[test]
+fn the_service_manager_is_told_why_it_did_not_start() {
+    let site = Site::new("notify-refused");
+    let manager = Manager::new(&site);
+    site.write_node("net_nosuch0", "hugepages: false");
+    let mut daemon = site.start_with(&[("NOTIFY_SOCKET", &manager.path)]);
+    assert_eq!(daemon.wait().code(), Some(1), "{}", daemon.log());
+    manager.hears_until("STATUS=not started: 1 error in the configuration");
+}
+
+/// Holds one thread of the daemon still until dropped: a tracer attaches to it.
+struct Held(Child);
+
+impl Held {
+    fn new(thread: &str) -> Self {
+        let attach = "import ctypes, os, sys, time\n\
+            thread = int(sys.argv[1])\n\
+            assert ctypes.CDLL(None).ptrace(16, thread, 0, 0) == 0, 'cannot attach'\n\
+            os.waitpid(thread, 0x40000000)\n\
+            print('held', flush=True)\n\
+            time.sleep(600)";
+        let mut tracer = Command::new("python3")
+            .args(["-c", attach, thread])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3 is there, as for the lab");
+        let mut said = String::new();
+        let stdout = tracer.stdout.take().expect("piped");
+        BufReader::new(stdout).read_line(&mut said).expect("readable");
+        assert_eq!(said, "held\n");
+        Self(tracer)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn the_watchdog_is_fed_while_control_and_workers_move_and_not_while_one_stands_still() {
+    let site = Site::new("watchdog");
+    let manager = Manager::new(&site);
+    let mut daemon = site.start_with(&[("NOTIFY_SOCKET", &manager.path), ("WATCHDOG_USEC", "400000")]);
+    manager.hears_until("READY=1\n");
+    manager.hears_until("WATCHDOG=1\n");
+    for name in ["worker0", "control"] {
+        let held = Held::new(&daemon.thread(name));
+        // What was said before, and one that counts the last move.
+        let calm = Instant::now() + Duration::from_millis(600);
+        while manager.hears(calm.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))).is_some() {}
+        let silence = Instant::now() + Duration::from_millis(2500);
+        while let Some(left) = silence.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+            let heard = manager.hears(left);
+            assert_ne!(heard.as_deref(), Some("WATCHDOG=1\n"), "{name} stands still");
+        }
+        drop(held);
+        manager.hears_until("WATCHDOG=1\n");
+    }
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+}
+
+#[test]
+fn a_watchdog_that_waits_for_another_process_is_not_fed() {
+    let site = Site::new("watchdog-pid");
+    let manager = Manager::new(&site);
+    let environment = [("NOTIFY_SOCKET", manager.path.as_str()), ("WATCHDOG_USEC", "400000"), ("WATCHDOG_PID", "1")];
+    let mut daemon = site.start_with(&environment);
+    manager.hears_until("READY=1\n");
+    let until = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < until {
+        assert_ne!(manager.hears(Duration::from_millis(100)).as_deref(), Some("WATCHDOG=1\n"));
+    }
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+}
+
+#[test]
+fn without_a_manager_or_with_one_that_cannot_be_reached_it_serves_as_well() {
+    for socket in ["/nowhere/at/all", "vsock:2:1234"] {
+        let site = Site::new("notify-nobody");
+        let mut daemon = site.start_with(&[("NOTIFY_SOCKET", socket), ("WATCHDOG_USEC", "400000")]);
+        daemon.wait_for_log("the gateway serves");
+        daemon.signal("TERM");
+        assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
     }
 }

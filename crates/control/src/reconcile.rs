@@ -24,7 +24,7 @@ use hashbrown::HashMap;
 use rcu::Publisher;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use telemetry::{VifTotals, WorkerTelemetry};
 
@@ -141,11 +141,13 @@ impl Control {
         self.route_changes.0.clone()
     }
 
-    /// Turns until `stop` is set.
-    pub fn run(&mut self, stop: &AtomicBool) {
+    /// Turns until `stop` is set, at least ten times a second; counts them in `turns`, by which others see that it
+    /// is alive.
+    pub fn run(&mut self, stop: &AtomicBool, turns: &AtomicU64) {
         while !stop.load(Ordering::Relaxed) {
             self.wait();
             self.turn(Instant::now());
+            turns.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -56,12 +56,18 @@ impl Site {
 
     /// Starts the daemon; its log goes to a file beside its configuration.
     pub(crate) fn start(&self) -> Daemon {
+        self.start_with(&[])
+    }
+
+    /// Starts the daemon with these variables in its environment.
+    pub(crate) fn start_with(&self, environment: &[(&str, &str)]) -> Daemon {
         let log = fs::File::create(self.directory.join("log")).expect("writable");
         let child = Command::new("unshare")
             .args(["--net", "--", env!("CARGO_BIN_EXE_causewayd"), "--log", "json", "--node"])
             .arg(self.node())
             .arg("--network")
             .arg(self.network())
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stderr(log)
             .spawn()
@@ -109,6 +115,15 @@ impl Daemon {
         let output = ran.expect("nsenter is part of util-linux, ip of iproute2");
         assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The thread of this name.
+    pub(crate) fn thread(&self, name: &str) -> String {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs");
+        let named =
+            |task: &fs::DirEntry| fs::read_to_string(task.path().join("comm")).is_ok_and(|it| it.trim() == name);
+        let task = tasks.flatten().find(named).unwrap_or_else(|| panic!("there is no thread {name}"));
+        task.file_name().to_string_lossy().into_owned()
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
