@@ -25,11 +25,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use telemetry::WorkerTelemetry;
-use telemetry::slots::{self, SlotReceiver, SlotSender};
+use telemetry::slots::{self, ClassRates, Policers, SlotReceiver, SlotSender};
 use wire::{MacAddr, ethernet};
 
 /// Frames that may wait between a worker and the host, each way.
 const HOST_SLOTS: usize = 512;
+const _: () = assert!(
+    ClassRates::TO_HOST.bursts() as usize <= HOST_SLOTS,
+    "floods in every class at once must not fill the channel before the host thread looks"
+);
 /// Kernel events, and calls, that may wait for control.
 const WAITING_EVENTS: usize = 4096;
 const WAITING_CALLS: usize = 64;
@@ -98,9 +102,14 @@ struct HostChannels {
 }
 
 impl HostChannels {
-    fn new(node: &NodeModel) -> Self {
+    fn new(node: &NodeModel, cycles_per_second: u64) -> Self {
+        let policers = Policers::new(&ClassRates::TO_HOST, cycles_per_second);
         let octets = usize::from(node[node.fabric_port].mtu) + ethernet::HEADER_OCTETS + ethernet::TAG_OCTETS;
-        let (to_host, from_workers) = node.workers.iter().map(|_| slots::channel(HOST_SLOTS, octets)).unzip();
+        let up = |_| {
+            let (to_host, from_worker) = slots::channel(HOST_SLOTS, octets);
+            (to_host.policed(policers.clone()), from_worker)
+        };
+        let (to_host, from_workers) = node.workers.iter().map(up).unzip();
         let (to_worker, from_host) = slots::channel(HOST_SLOTS, octets);
         Self { to_host, from_workers, from_host, to_worker }
     }
@@ -125,7 +134,7 @@ impl Gateway {
         let tables = Tables::new(fabric_port, node.limits.vmis as usize, dpdk::lcore::tsc());
         let mut publisher = Publisher::new(tables.empty(&node));
         let workers = telemetry(&node);
-        let channels = HostChannels::new(&node);
+        let channels = HostChannels::new(&node, dpdk::lcore::tsc_hz(&eal));
         let (parts, host_io) = start_host(&node, &pools, &mut publisher, &workers, channels, tap)?;
         let plans = workers::plan(&node, &mut opened, parts);
         let ports = opened.into_iter().map(|opened| opened.port).zip(node.ports.iter().cloned()).collect();

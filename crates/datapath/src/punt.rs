@@ -3,15 +3,17 @@
 use crate::io::{Frame, Pool, TxQueue};
 use crate::transmit::Outlet;
 use fib::{PortIndex, Snapshot};
-use telemetry::DropReason;
 use telemetry::slots::{SendError, SlotClass, SlotReceiver, SlotSender};
+use telemetry::{DropReason, WorkerTelemetry};
 use wire::ethernet;
 
 const MACS: usize = 12;
 
-/// Copies a fabric frame to the host, without the fabric's VLAN tag, which the port may have taken out already.
+/// Copies a fabric frame to the host, without the fabric's VLAN tag, which the port may have taken out already. Counts it
+/// by its class, whose policer is asked before anything is copied.
 pub(crate) fn to_host<F: Frame>(
     host: Option<&mut SlotSender>,
+    telemetry: &WorkerTelemetry,
     port: PortIndex,
     stripped: bool,
     frame: &F,
@@ -25,7 +27,10 @@ pub(crate) fn to_host<F: Frame>(
     let tagged = !stripped && rest.starts_with(&ethernet::TYPE_VLAN.to_be_bytes());
     let rest = if tagged { rest.get(ethernet::TAG_OCTETS..).unwrap_or(&[]) } else { rest };
     let class = SlotClass::of_frame(octets);
-    host.send_parts(class, port.row() as u16, macs, rest).map_err(|error| match error {
+    let sent = host.send_parts(class, port.row() as u16, macs, rest);
+    telemetry.punts[class as usize].count(sent);
+    sent.map_err(|error| match error {
+        SendError::Policed => DropReason::PuntPoliced,
         SendError::Full => DropReason::PuntQueueFull,
         SendError::TooLong => DropReason::PuntTooLong,
     })

@@ -65,6 +65,14 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         &self.telemetry
     }
 
+    /// Tells the policers the time: the round's one reading of the clock.
+    #[inline(always)]
+    pub(crate) fn begin_round(&mut self, now: u64) {
+        if let Some(host) = &mut self.host {
+            host.tick(now);
+        }
+    }
+
     pub(crate) fn pool(&mut self) -> &mut P {
         &mut self.pool
     }
@@ -118,7 +126,7 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     }
 
     fn punt(&mut self, port: PortIndex, stripped: bool, frame: P::Frame) {
-        match punt::to_host(self.host.as_mut(), port, stripped, &frame) {
+        match punt::to_host(self.host.as_mut(), &self.telemetry, port, stripped, &frame) {
             Ok(()) => {
                 self.ledger().punted.add(1);
                 self.free(frame);

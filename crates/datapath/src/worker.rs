@@ -110,6 +110,7 @@ where
     /// Polls every queue once; returns whether there was anything to do.
     pub fn round(&mut self) -> bool {
         let started = self.clock.cycles();
+        self.outlet.begin_round(started);
         let snapshot = self.snapshots.refresh();
         let mut bursts = 0;
         for inlet in &mut self.inlets {

@@ -4,6 +4,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use telemetry::slots::{ClassRates, Rate};
 use testkit::{Arrival, Gateway, Means, Network, arbitrary};
 
 #[derive(Debug, Clone)]
@@ -29,12 +30,10 @@ fn step(net: &Network) -> impl Strategy<Value = Step> + use<> {
 fn means() -> impl Strategy<Value = Means> {
     let few = || prop_oneof![0usize..8, Just(512)];
     let host = prop_oneof![Just(None), (0usize..8).prop_map(Some), Just(Some(256))];
-    (few(), few(), any::<bool>(), host).prop_map(|(buffers, transmit_places, chains, host_slots)| Means {
-        buffers,
-        transmit_places,
-        chains,
-        host_slots,
-        worker: (0, 1),
+    let rate = (0u32..100_000, 0u32..4).prop_map(|(frames_per_second, burst)| Rate { frames_per_second, burst });
+    let rates = proptest::option::of(rate.prop_map(|rate| (ClassRates::all(rate), 1_000_000)));
+    (few(), few(), any::<bool>(), host, rates).prop_map(|(buffers, transmit_places, chains, host_slots, punt_rates)| {
+        Means { buffers, transmit_places, chains, host_slots, punt_rates, worker: (0, 1) }
     })
 }
 

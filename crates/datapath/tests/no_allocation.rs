@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_macros, reason = "what is banned from the packet path may serve to test it")]
 
 use std::hint::black_box;
+use telemetry::DropReason;
+use telemetry::slots::{ClassRates, Rate};
 use testkit::example::*;
 use testkit::packets::ethernet;
 use testkit::{Arrival, Gateway, Means};
@@ -44,6 +46,22 @@ fn no_round_allocates_in_either_direction_with_floods_punts_and_drops() {
         }
         gateway.settle();
     }
+}
+
+#[test]
+fn policing_what_is_punted_allocates_nothing() {
+    let rates = ClassRates::all(Rate { frames_per_second: 1, burst: 1 });
+    let mut gateway = Gateway::with(&network(), Means { punt_rates: Some((rates, 1_000)), ..Means::default() });
+    let arp: Arrival = ethernet(BROADCAST, [2; 6], &[], 0x0806, &[0; 46]).into();
+    for round in 0..20 {
+        (0..40).for_each(|_| gateway.arrive(FABRIC, &arp));
+        let count = allocations(|| gateway.run());
+        let outcome = gateway.take();
+        assert_eq!((outcome.host.len(), outcome.drops), (1, [(DropReason::PuntPoliced, 39)].into()));
+        assert_eq!(count, (0, 0), "in round {round}");
+        gateway.clock().advance(1_000);
+    }
+    gateway.settle();
 }
 
 #[test]

@@ -43,6 +43,7 @@ fn random_frames_reach_every_reason_that_a_frame_alone_can_cause() {
         FloodBudget,
         NoMbuf,
         PuntQueueFull,
+        PuntPoliced,
         PuntTooLong,
         NoSuchPort,
         TxQueueFull,

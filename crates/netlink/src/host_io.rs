@@ -1,12 +1,17 @@
 use crate::error::NetlinkError;
 use crate::tap::Tap;
+use counters::Counters;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
-use telemetry::slots::{SendError, SlotClass, SlotReceiver, SlotSender};
+use std::time::{Duration, Instant};
+use telemetry::slots::{ClassRates, Policers, SlotClass, SlotReceiver, SlotSender};
+
+mod counters;
+
+pub use counters::{HostIoClassCounters, HostIoCounters, HostIoReader};
 
 /// Frames moved each way in one turn, so that neither way starves the other.
 const TURN: usize = 64;
@@ -14,12 +19,16 @@ const TURN: usize = 64;
 const SHORTEST_WAIT: Duration = Duration::from_micros(50);
 /// Workers make no system call, so that their frames are found by looking: this is the longest that one waits.
 const LONGEST_WAIT: Duration = Duration::from_millis(1);
+/// The policers' clock, read once a turn, counts nanoseconds.
+const TICKS_PER_SECOND: u64 = 1_000_000_000;
 
 /// The thread between the host TAP and the workers' rings.
 ///
 /// Frames from the workers (ARP, BGP, BFD and whatever else is for this host) go into the TAP; frames that the kernel
 /// sends go into the ring of one worker, to leave by the fabric port. Everything is copied through preallocated slots.
-/// The thread allocates nothing after its start, and what finds no room is dropped and counted.
+/// The thread allocates nothing after its start, and what finds no room, or is beyond its class's rate
+/// ([`ClassRates::TO_FABRIC`]), is dropped and counted. While it drops bulk it goes on reading at full speed, so that BGP and
+/// BFD do not wait behind bulk in the kernel's queue.
 #[derive(Debug)]
 pub struct HostIo {
     tap: Tap,
@@ -27,6 +36,7 @@ pub struct HostIo {
     from_host: SlotSender,
     port: u16,
     frame: Vec<u8>,
+    started: Instant,
     counters: Arc<Counters>,
     /// Set by the handle; Relaxed, because no other memory is passed along with it.
     stop: Arc<AtomicBool>,
@@ -38,46 +48,6 @@ pub struct HostIoHandle {
     counters: Arc<Counters>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// What the thread has done since its start.
-///
-/// Each number is exact; taken together they may be some frames apart, as they are read one after the other.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct HostIoCounters {
-    /// Frames from workers that the kernel took.
-    pub to_host_frames: u64,
-    /// Their octets.
-    pub to_host_octets: u64,
-    /// Frames from workers that the kernel did not take: the interface is down, or its queue is full.
-    pub to_host_errors: u64,
-    /// Frames of the kernel that were passed to the worker.
-    pub from_host_frames: u64,
-    /// Their octets.
-    pub from_host_octets: u64,
-    /// Frames of the kernel that were dropped because the worker's ring was full for their class.
-    pub from_host_full: u64,
-    /// Frames of the kernel that were dropped because they exceed a slot: the TAP's MTU was raised.
-    pub from_host_too_long: u64,
-    /// Failed reads: more than a few mean that the interface was deleted.
-    pub read_errors: u64,
-}
-
-/// Written by the thread alone, read by anybody; Relaxed, because each stands for itself.
-#[derive(Debug, Default)]
-struct Counters {
-    to_host_frames: AtomicU64,
-    to_host_octets: AtomicU64,
-    to_host_errors: AtomicU64,
-    from_host_frames: AtomicU64,
-    from_host_octets: AtomicU64,
-    from_host_full: AtomicU64,
-    from_host_too_long: AtomicU64,
-    read_errors: AtomicU64,
-}
-
-fn add(counter: &AtomicU64, n: usize) {
-    counter.fetch_add(n as u64, Ordering::Relaxed);
 }
 
 impl HostIo {
@@ -95,8 +65,10 @@ impl HostIo {
         let stop = Arc::new(AtomicBool::new(false));
         // One octet more than a slot: a frame that fills it was too long, cut or not.
         let frame = vec![0; from_host.slot_octets() + 1];
+        let from_host = from_host.policed(Policers::new(&ClassRates::TO_FABRIC, TICKS_PER_SECOND));
         let (shared, flag) = (Arc::clone(&counters), Arc::clone(&stop));
-        let host_io = Self { tap, to_host, from_host, port, frame, counters: shared, stop: flag };
+        let host_io =
+            Self { tap, to_host, from_host, port, frame, started: Instant::now(), counters: shared, stop: flag };
         let thread = std::thread::Builder::new()
             .name("host-io".into())
             .spawn(move || host_io.run())
@@ -127,7 +99,7 @@ impl HostIo {
         };
         if is_broken {
             // The interface was deleted: poll comes back at once for ever. The workers' rings are drained all the same.
-            add(&self.counters.read_errors, 1);
+            self.counters.read_errors.add(1);
             std::thread::sleep(LONGEST_WAIT);
             return false;
         }
@@ -139,42 +111,32 @@ impl HostIo {
         let mut moved = 0;
         for ring in &mut self.to_host {
             for _ in 0..TURN {
-                let Some((octets, written)) = ring.receive(|slot| (slot.octets().len(), tap.write(slot.octets())))
-                else {
+                let written = ring.receive(|slot| {
+                    counters.written(slot.class(), slot.octets().len(), tap.write(slot.octets()).is_ok());
+                });
+                if written.is_none() {
                     break;
-                };
-                moved += 1;
-                match written {
-                    Ok(()) => {
-                        add(&counters.to_host_frames, 1);
-                        add(&counters.to_host_octets, octets);
-                    }
-                    Err(_) => add(&counters.to_host_errors, 1),
                 }
+                moved += 1;
             }
         }
         moved
     }
 
     fn drain_tap(&mut self) -> usize {
+        self.from_host.tick(self.started.elapsed().as_nanos() as u64);
         for moved in 0..TURN {
             let octets = match self.tap.read(&mut self.frame) {
                 Ok(octets) => octets,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return moved,
                 Err(_) => {
-                    add(&self.counters.read_errors, 1);
+                    self.counters.read_errors.add(1);
                     return moved;
                 }
             };
             let Some(frame) = self.frame.get(..octets) else { return moved };
-            match self.from_host.send(SlotClass::of_frame(frame), self.port, frame) {
-                Ok(()) => {
-                    add(&self.counters.from_host_frames, 1);
-                    add(&self.counters.from_host_octets, octets);
-                }
-                Err(SendError::Full) => add(&self.counters.from_host_full, 1),
-                Err(SendError::TooLong) => add(&self.counters.from_host_too_long, 1),
-            }
+            let class = SlotClass::of_frame(frame);
+            self.counters.read(class, octets, self.from_host.send(class, self.port, frame));
         }
         TURN
     }
@@ -183,18 +145,12 @@ impl HostIo {
 impl HostIoHandle {
     /// The counters now.
     pub fn snapshot(&self) -> HostIoCounters {
-        let c = &self.counters;
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        HostIoCounters {
-            to_host_frames: read(&c.to_host_frames),
-            to_host_octets: read(&c.to_host_octets),
-            to_host_errors: read(&c.to_host_errors),
-            from_host_frames: read(&c.from_host_frames),
-            from_host_octets: read(&c.from_host_octets),
-            from_host_full: read(&c.from_host_full),
-            from_host_too_long: read(&c.from_host_too_long),
-            read_errors: read(&c.read_errors),
-        }
+        self.counters.snapshot()
+    }
+
+    /// The counters for whoever looks later; they stay when the thread has ended.
+    pub fn reader(&self) -> HostIoReader {
+        HostIoReader::new(Arc::clone(&self.counters))
     }
 
     /// Whether the thread still runs; it ends only when it is told to.

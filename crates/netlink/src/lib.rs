@@ -26,6 +26,6 @@ mod wake;
 pub use error::NetlinkError;
 pub use follower::{Follower, RequestError, Requester};
 pub use host_interface::{HostInterface, HostInterfaceConfig, ROUTE_PROTOCOL, StaticRoute};
-pub use host_io::{HostIo, HostIoCounters, HostIoHandle};
+pub use host_io::{HostIo, HostIoClassCounters, HostIoCounters, HostIoHandle, HostIoReader};
 pub use link_address::{kernel_side_address, set_link_address};
 pub use tap::Tap;

@@ -1,5 +1,6 @@
 //! Counters that one worker writes and anybody reads.
 
+use crate::slots::{SendError, SlotClass};
 use crate::{DropReason, Ledger};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -93,6 +94,62 @@ impl std::ops::SubAssign for VifTotals {
     }
 }
 
+/// What became of the frames of one class at the sending end of a channel between worker and host.
+#[derive(Debug, Default)]
+pub struct PassageCounts {
+    /// Taken by the channel.
+    pub passed: Counter,
+    /// Beyond the class's rate.
+    pub policed: Counter,
+    /// Found no slot.
+    pub full: Counter,
+    /// Longer than a slot.
+    pub too_long: Counter,
+}
+
+/// The values of [`PassageCounts`], or sums of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is the field of the same name in PassageCounts")]
+pub struct PassageTotals {
+    pub passed: u64,
+    pub policed: u64,
+    pub full: u64,
+    pub too_long: u64,
+}
+
+impl PassageCounts {
+    /// Counts one frame, by what the channel said of it.
+    #[inline]
+    pub fn count(&self, sent: Result<(), SendError>) {
+        let counter = match sent {
+            Ok(()) => &self.passed,
+            Err(SendError::Policed) => &self.policed,
+            Err(SendError::Full) => &self.full,
+            Err(SendError::TooLong) => &self.too_long,
+        };
+        counter.add(1);
+    }
+
+    /// The values now.
+    pub fn read(&self) -> PassageTotals {
+        PassageTotals {
+            passed: self.passed.read(),
+            policed: self.policed.read(),
+            full: self.full.read(),
+            too_long: self.too_long.read(),
+        }
+    }
+}
+
+impl std::ops::AddAssign for PassageTotals {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.policed += other.policed;
+        self.full += other.full;
+        self.too_long += other.too_long;
+    }
+}
+
 const BLOCK: usize = 256;
 type VifBlock = Box<[VifCounts; BLOCK]>;
 
@@ -120,6 +177,8 @@ pub struct WorkerTelemetry {
     pub longest_own_gap_cycles: Counter,
     /// The snapshot generation in use.
     pub generation: Counter,
+    /// What it had for the host, by class. Frames in several buffers have no class; they count as drops alone.
+    pub punts: [PassageCounts; SlotClass::COUNT],
     blocks: Box<[OnceLock<VifBlock>]>,
     nowhere: VifCounts,
 }
@@ -139,6 +198,7 @@ impl WorkerTelemetry {
             longest_gap_cycles: Counter::default(),
             longest_own_gap_cycles: Counter::default(),
             generation: Counter::default(),
+            punts: std::array::from_fn(|_| PassageCounts::default()),
             blocks: (0..vifs.div_ceil(BLOCK)).map(|_| OnceLock::new()).collect(),
             nowhere: VifCounts::default(),
         }

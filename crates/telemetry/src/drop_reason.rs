@@ -194,7 +194,10 @@ drop_reasons! {
         "Raise memory.mbufs in the node file.";
     PuntQueueFull, "punt_queue_full", Punt,
         "A frame for the host that found its channel full.",
-        "Find out who sends so much to the gateway's own address.";
+        "The host I/O thread gets too little time, or too much is sent: see `causeway show host`.";
+    PuntPoliced, "punt_policed", Punt,
+        "A frame for the host of a class (ARP, BGP, ICMP and so on) that has had its rate.",
+        "See `causeway show host` for the class, and capture on the host interface for the sender.";
     PuntTooLong, "punt_too_long", Punt,
         "A frame for the host that is longer than the host interface's MTU.",
         "Look for a sender with a larger MTU than the fabric port's.";

@@ -6,81 +6,21 @@
 //! wait. Every slot is made by [`channel`]; afterwards there is no allocation, no lock and no system call on either
 //! side.
 //!
-//! When the channel runs short, bulk traffic suffers first: a quarter of the slots are kept for the classes that keep
-//! the underlay alive ([`SlotClass::is_urgent`]), so a flood of pings cannot cost a BGP session or an ARP reply.
+//! Nothing can take what another class needs. Each class has a policer ([`Policers`]), which is asked before anything is
+//! copied. When the channel runs short all the same, bulk traffic suffers first: a quarter of the slots are kept for the
+//! classes that keep the underlay alive ([`SlotClass::is_urgent`]). So a flood of pings cannot cost a BGP session or an
+//! ARP reply.
 
 use rtrb::{Consumer, Producer, RingBuffer};
-use wire::{ethernet, ipv4, udp};
 
-/// TCP port of BGP (RFC 4271 section 8.2.1).
-const PORT_BGP: u16 = 179;
-/// UDP ports of BFD: single-hop control and echo (RFC 5881 section 4), multihop (RFC 5883 section 5).
-const PORTS_BFD: [u16; 3] = [3784, 3785, 4784];
+mod class;
+mod policer;
+
+pub use class::SlotClass;
+pub use policer::{ClassRates, Policers, Rate};
+
 /// One slot of so many is kept for urgent classes.
 const URGENT_SHARE: usize = 4;
-
-/// What a frame between worker and host is, for policing: the first three come before the rest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum SlotClass {
-    /// Address resolution: without it no next hop lives.
-    Arp = 0,
-    /// BGP, by its TCP port at either end.
-    Bgp = 1,
-    /// BFD, by its UDP destination port.
-    Bfd = 2,
-    /// Everything else.
-    Other = 3,
-}
-
-impl SlotClass {
-    /// How many classes there are; `class as usize` is below it.
-    pub const COUNT: usize = 4;
-
-    /// Whether the reserved slots are open to this class.
-    pub const fn is_urgent(self) -> bool {
-        !matches!(self, Self::Other)
-    }
-
-    /// The class of an Ethernet frame, untagged or with one 802.1Q tag. Whatever cannot be read is `Other`.
-    ///
-    /// Non-first fragments are `Other`: they carry no ports.
-    pub fn of_frame(frame: &[u8]) -> Self {
-        Self::of_readable_frame(frame).unwrap_or(Self::Other)
-    }
-
-    fn of_readable_frame(frame: &[u8]) -> Option<Self> {
-        let mut l3 = ethernet::HEADER_OCTETS;
-        let mut ether_type = be16_at(frame, l3 - 2)?;
-        if ether_type == ethernet::TYPE_VLAN {
-            l3 += ethernet::TAG_OCTETS;
-            ether_type = be16_at(frame, l3 - 2)?;
-        }
-        match ether_type {
-            ethernet::TYPE_ARP => Some(Self::Arp),
-            ethernet::TYPE_IPV4 => Self::of_ipv4(frame.get(l3..)?),
-            _ => None,
-        }
-    }
-
-    fn of_ipv4(packet: &[u8]) -> Option<Self> {
-        const FRAGMENT_OFFSET_MASK: u16 = 0x1fff;
-        if be16_at(packet, 6)? & FRAGMENT_OFFSET_MASK != 0 {
-            return None;
-        }
-        let l4 = packet.get(usize::from(packet.first()? & 0x0f) * 4..)?;
-        let (source, destination) = (be16_at(l4, 0)?, be16_at(l4, 2)?);
-        match *packet.get(9)? {
-            ipv4::PROTO_TCP if source == PORT_BGP || destination == PORT_BGP => Some(Self::Bgp),
-            ipv4::PROTO_UDP if l4.len() >= udp::HEADER_OCTETS && PORTS_BFD.contains(&destination) => Some(Self::Bfd),
-            _ => None,
-        }
-    }
-}
-
-fn be16_at(octets: &[u8], offset: usize) -> Option<u16> {
-    octets.get(offset..)?.first_chunk().map(|two| u16::from_be_bytes(*two))
-}
 
 /// One frame on its way, in memory that was allocated when the channel was made.
 #[derive(Debug)]
@@ -115,6 +55,8 @@ pub enum SendError {
     Full,
     /// The frame is longer than the slots of this channel.
     TooLong,
+    /// The frame's class has had more than its rate and its burst.
+    Policed,
 }
 
 impl std::fmt::Display for SendError {
@@ -122,6 +64,7 @@ impl std::fmt::Display for SendError {
         f.write_str(match self {
             Self::Full => "no free slot for the frame's class: the receiver is slower than the sender",
             Self::TooLong => "the frame is longer than the channel's slots",
+            Self::Policed => "the frame's class is beyond its rate",
         })
     }
 }
@@ -141,7 +84,7 @@ pub fn channel(capacity: usize, slot_octets: usize) -> (SlotSender, SlotReceiver
     }
     let reserved = capacity / URGENT_SHARE;
     (
-        SlotSender { free: free_out, full: full_in, slot_octets, reserved },
+        SlotSender { free: free_out, full: full_in, slot_octets, reserved, policers: Policers::unlimited(), now: 0 },
         SlotReceiver { free: free_in, full: full_out },
     )
 }
@@ -159,9 +102,26 @@ pub struct SlotSender {
     full: Producer<Slot>,
     slot_octets: usize,
     reserved: usize,
+    policers: Policers,
+    /// What the sender's clock showed at the last [`SlotSender::tick`].
+    now: u64,
 }
 
 impl SlotSender {
+    /// The same sender with limits; without, it takes whatever finds a slot. Whoever sets limits must
+    /// [`tick`](Self::tick), or no more than the bursts ever pass.
+    #[must_use]
+    pub fn policed(mut self, policers: Policers) -> Self {
+        self.policers = policers;
+        self
+    }
+
+    /// Tells the time, in the policers' ticks: once a round, so that no frame costs a reading of a clock.
+    #[inline(always)]
+    pub fn tick(&mut self, now: u64) {
+        self.now = now;
+    }
+
     /// Copies `frame` into a free slot and passes it on. Cost: one copy and four ring indices; no allocation.
     pub fn send(&mut self, class: SlotClass, port: u16, frame: &[u8]) -> Result<(), SendError> {
         self.send_parts(class, port, frame, &[])
@@ -172,6 +132,9 @@ impl SlotSender {
         let len = head.len() + tail.len();
         if len > self.slot_octets {
             return Err(SendError::TooLong);
+        }
+        if !self.policers.admit(class, self.now) {
+            return Err(SendError::Policed);
         }
         if !class.is_urgent() && self.free.slots() <= self.reserved {
             return Err(SendError::Full);
@@ -231,17 +194,17 @@ mod tests {
     #[test]
     fn a_frame_comes_out_as_it_went_in() {
         let (mut sender, mut receiver) = channel(4, 64);
-        sender.send_parts(SlotClass::Arp, 7, &[1, 2], &[3]).expect("four slots are free");
+        sender.send_parts(SlotClass::Neighbour, 7, &[1, 2], &[3]).expect("four slots are free");
         let seen = receiver.receive(|s| (s.class(), s.port(), s.octets().to_vec()));
-        assert_eq!(seen, Some((SlotClass::Arp, 7, vec![1, 2, 3])));
+        assert_eq!(seen, Some((SlotClass::Neighbour, 7, vec![1, 2, 3])));
         assert_eq!(receiver.receive(|_| ()), None);
     }
 
     #[test]
     fn a_frame_longer_than_a_slot_is_refused_and_costs_no_slot() {
         let (mut sender, mut receiver) = channel(1, 4);
-        assert_eq!(sender.send(SlotClass::Arp, 0, &[0; 5]), Err(SendError::TooLong));
-        assert_eq!(sender.send(SlotClass::Arp, 0, &[9; 4]), Ok(()));
+        assert_eq!(sender.send(SlotClass::Neighbour, 0, &[0; 5]), Err(SendError::TooLong));
+        assert_eq!(sender.send(SlotClass::Neighbour, 0, &[9; 4]), Ok(()));
         assert_eq!(receiver.receive(|s| s.octets().len()), Some(4));
     }
 
@@ -249,7 +212,7 @@ mod tests {
     fn a_short_frame_shows_nothing_of_the_longer_one_before_it() {
         let (mut sender, mut receiver) = channel(1, 8);
         for frame in [&[1u8; 8][..], &[2; 3]] {
-            sender.send(SlotClass::Arp, 0, frame).expect("the only slot is free");
+            sender.send(SlotClass::Neighbour, 0, frame).expect("the only slot is free");
             assert_eq!(receiver.receive(|s| s.octets() == frame), Some(true));
         }
     }
@@ -259,7 +222,7 @@ mod tests {
         let (mut sender, mut receiver) = channel(8, 64);
         let taken = (0..20).filter(|_| sender.send(SlotClass::Other, 0, &[0; 64]).is_ok()).count();
         assert_eq!(taken, 6);
-        assert_eq!(sender.send(SlotClass::Arp, 0, &[0; 64]), Ok(()));
+        assert_eq!(sender.send(SlotClass::Neighbour, 0, &[0; 64]), Ok(()));
         assert_eq!(sender.send(SlotClass::Bgp, 0, &[0; 64]), Ok(()));
         assert_eq!(sender.send(SlotClass::Bfd, 0, &[0; 64]), Err(SendError::Full));
         receiver.receive(|_| ());
@@ -268,9 +231,35 @@ mod tests {
     }
 
     #[test]
+    fn a_class_beyond_its_rate_takes_no_slot_and_costs_no_other_class_one() {
+        let rates = ClassRates::all(Rate { frames_per_second: 10, burst: 2 });
+        let (sender, mut receiver) = channel(64, 64);
+        let mut sender = sender.policed(Policers::new(&rates, 1_000));
+        let mut send = |now, class| {
+            sender.tick(now);
+            sender.send(class, 0, &[0; 64])
+        };
+        let policed = Err(SendError::Policed);
+        for class in SlotClass::ALL {
+            assert_eq!([0, 0, 0, 99].map(|now| send(now, class)), [Ok(()), Ok(()), policed, policed], "{class}");
+            assert_eq!([100, 100].map(|now| send(now, class)), [Ok(()), policed], "{class}");
+        }
+        assert_eq!(std::iter::from_fn(|| receiver.receive(|_| ())).count(), 3 * SlotClass::COUNT);
+    }
+
+    #[test]
+    fn a_frame_that_is_too_long_does_not_count_for_the_rate() {
+        let rates = ClassRates::all(Rate { frames_per_second: 1, burst: 1 });
+        let (sender, _receiver) = channel(4, 64);
+        let mut sender = sender.policed(Policers::new(&rates, 1_000));
+        assert_eq!(sender.send(SlotClass::Bgp, 0, &[0; 65]), Err(SendError::TooLong));
+        assert_eq!(sender.send(SlotClass::Bgp, 0, &[0; 64]), Ok(()));
+    }
+
+    #[test]
     fn a_channel_without_slots_is_always_full() {
         let (mut sender, mut receiver) = channel(0, 64);
-        assert_eq!(sender.send(SlotClass::Arp, 0, &[]), Err(SendError::Full));
+        assert_eq!(sender.send(SlotClass::Neighbour, 0, &[]), Err(SendError::Full));
         assert_eq!(receiver.receive(|_| ()), None);
     }
 
@@ -307,46 +296,6 @@ mod tests {
         }
         producer.join().expect("the producer does not panic");
         assert!(receiver.is_empty());
-    }
-
-    /// An IPv4 frame with the given protocol and ports, hand-laid.
-    fn ipv4_frame(tagged: bool, protocol: u8, options_words: u8, source: u16, destination: u16) -> Vec<u8> {
-        let mut frame = vec![0xaa; 12];
-        if tagged {
-            frame.extend([0x81, 0x00, 0x00, 0x64]);
-        }
-        frame.extend([0x08, 0x00, 0x45 + options_words, 0, 0, 40, 0, 0, 0x40, 0, 64, protocol, 0, 0]);
-        frame.extend([10, 0, 0, 1, 10, 0, 0, 2]);
-        frame.extend(vec![1; usize::from(options_words) * 4]);
-        frame.extend(source.to_be_bytes());
-        frame.extend(destination.to_be_bytes());
-        frame.extend([0; 16]);
-        frame
-    }
-
-    #[test]
-    fn arp_bgp_and_bfd_are_recognised_tagged_and_with_options() {
-        for tagged in [false, true] {
-            for options in [0, 3] {
-                let class = |protocol, s, d| SlotClass::of_frame(&ipv4_frame(tagged, protocol, options, s, d));
-                assert_eq!(class(6, 40_000, 179), SlotClass::Bgp);
-                assert_eq!(class(6, 179, 40_000), SlotClass::Bgp);
-                assert_eq!(class(17, 49_152, 3784), SlotClass::Bfd);
-                assert_eq!(class(17, 49_152, 4784), SlotClass::Bfd);
-                assert_eq!(class(17, 179, 179), SlotClass::Other);
-                assert_eq!(class(6, 3784, 3784), SlotClass::Other);
-                assert_eq!(class(1, 179, 179), SlotClass::Other);
-            }
-        }
-        let arp = [&[0xff; 12][..], &[0x08, 0x06], &[0; 28]].concat();
-        assert_eq!(SlotClass::of_frame(&arp), SlotClass::Arp);
-    }
-
-    #[test]
-    fn a_later_fragment_has_no_ports_to_go_by() {
-        let mut frame = ipv4_frame(false, 6, 0, 179, 179);
-        frame[14 + 7] = 1;
-        assert_eq!(SlotClass::of_frame(&frame), SlotClass::Other);
     }
 
     #[derive(Debug, Clone)]

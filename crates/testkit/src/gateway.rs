@@ -10,7 +10,7 @@ use fib::{Snapshot, VifIndex};
 use rcu::Publisher;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use telemetry::slots::{SlotClass, SlotReceiver, SlotSender, channel};
+use telemetry::slots::{ClassRates, Policers, SlotClass, SlotReceiver, SlotSender, channel};
 use telemetry::{DropReason, Totals, WorkerTelemetry};
 
 /// A frame that comes in by a port.
@@ -43,6 +43,8 @@ pub struct Means {
     pub chains: bool,
     /// Slots of the channel to the host, if there is one.
     pub host_slots: Option<usize>,
+    /// The limits of what is punted, and how many cycles of the fake clock are a second; by default there are none.
+    pub punt_rates: Option<(ClassRates, u64)>,
     /// Which worker of how many this is.
     pub worker: (u16, u16),
 }
@@ -50,7 +52,14 @@ pub struct Means {
 impl Default for Means {
     /// Plenty of everything.
     fn default() -> Self {
-        Self { buffers: 512, transmit_places: 4096, chains: true, host_slots: Some(256), worker: (0, 1) }
+        Self {
+            buffers: 512,
+            transmit_places: 4096,
+            chains: true,
+            host_slots: Some(256),
+            punt_rates: None,
+            worker: (0, 1),
+        }
     }
 }
 
@@ -81,6 +90,7 @@ pub struct Gateway {
     from_worker: Option<SlotReceiver>,
     to_worker: SlotSender,
     telemetry: Arc<WorkerTelemetry>,
+    clock: FakeClock,
     seen_drops: BTreeMap<DropReason, u64>,
 }
 
@@ -103,6 +113,9 @@ impl Gateway {
         let tx: Vec<MemTx> = (0..ports).map(|_| MemTx::new(means.transmit_places, means.chains)).collect();
         let copies = MemPool::new(means.buffers, BUFFER_OCTETS);
         let (host, from_worker) = means.host_slots.map(|slots| channel(slots, SLOT_OCTETS)).unzip();
+        let policers = means.punt_rates.map(|(rates, cycles_per_second)| Policers::new(&rates, cycles_per_second));
+        let policers = policers.unwrap_or(Policers::unlimited());
+        let host = host.map(|host: SlotSender| host.policed(policers));
         let (to_worker, injected) = channel(256, SLOT_OCTETS);
         let role = |n| if n == network.fabric_port() { Role::Fabric } else { Role::Access };
         let inlets = rx.iter().enumerate().map(|(n, queue)| Inlet::new(port(n), role(n), queue.clone())).collect();
@@ -111,9 +124,10 @@ impl Gateway {
         let worker = means.worker;
         let outlet = Outlet::new(OutletConfig { pool: copies.clone(), queues, host, telemetry: telemetry_too, worker });
         let reader = publisher.reader();
-        let worker = Worker::new(inlets, outlet, reader, Some(injected), FakeClock::default(), Polling::Busy);
+        let clock = FakeClock::default();
+        let worker = Worker::new(inlets, outlet, reader, Some(injected), clock.clone(), Polling::Busy);
         let (arriving, seen_drops) = (MemPool::new(ARRIVING, BUFFER_OCTETS), BTreeMap::new());
-        Self { worker, publisher, arriving, copies, rx, tx, from_worker, to_worker, telemetry, seen_drops }
+        Self { worker, publisher, arriving, copies, rx, tx, from_worker, to_worker, telemetry, clock, seen_drops }
     }
 
     /// A frame arrives at a port; it is handled at the next [`run`](Self::run).
@@ -168,6 +182,11 @@ impl Gateway {
             }
         }
         outcome
+    }
+
+    /// The worker's clock, which advances by a cycle a round and as told.
+    pub fn clock(&self) -> &FakeClock {
+        &self.clock
     }
 
     /// A port's receive queue.
