@@ -7,7 +7,7 @@ use crate::notify::Notifier;
 use crate::ports::{self, Running};
 use crate::watch::Watch;
 use crate::workers::{self, Parts, Workers};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use api::{ErrorCode, ErrorDocument, Request, Response, Timestamp};
 use control::config::{Device, Loaded, NodeModel};
 use control::reconcile::{Call, Control, Means};
@@ -19,6 +19,7 @@ use dpdk::{Eal, EalConfig, Memory};
 use fib::Snapshot;
 use netlink::{Follower, HostInterface, HostInterfaceConfig, HostIo, HostIoHandle, StaticRoute, Tap};
 use rcu::Publisher;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -104,7 +105,7 @@ struct HostChannels {
 impl HostChannels {
     fn new(node: &NodeModel, cycles_per_second: u64) -> Self {
         let policers = Policers::new(&ClassRates::TO_HOST, cycles_per_second);
-        let octets = usize::from(node[node.fabric_port].mtu) + ethernet::HEADER_OCTETS + ethernet::TAG_OCTETS;
+        let octets = usize::from(node[node.fabric_ports[0]].mtu) + ethernet::HEADER_OCTETS + ethernet::TAG_OCTETS;
         let up = |_| {
             let (to_host, from_worker) = slots::channel(HOST_SLOTS, octets);
             (to_host.policed(policers.clone()), from_worker)
@@ -122,11 +123,12 @@ impl Gateway {
     /// Says which step failed, on what, and what to do. Nothing is left behind but the host interface with its address,
     /// which outlives the process in any case.
     pub fn start(files: (PathBuf, PathBuf), loaded: Loaded, notifier: Arc<Notifier>) -> Result<Self> {
+        control::unserved::check(&loaded)?;
         let node = loaded.node.clone();
         let eal = Eal::start(&eal_config(&node)).context("DPDK does not start")?;
         let pools = ports::pools(&eal, &node)?;
         let mut opened = node.ports.iter().map(|p| ports::open(&eal, p, &pools)).collect::<Result<Vec<_>>>()?;
-        let report = opened[node.fabric_port.position()].port.report();
+        let report = opened[node.fabric_ports[0].position()].port.report();
         let fabric_port = FabricPort { mac: MacAddr::new(report.mac), mtu: report.mtu };
 
         let (host_routes, tap) = host_interface(&node, fabric_port)?;
@@ -231,15 +233,18 @@ fn eal_config(node: &NodeModel) -> EalConfig {
 fn host_interface(node: &NodeModel, port: FabricPort) -> Result<(HostRoutes, Tap)> {
     let fabric = &node.fabric;
     let route = |route: &control::config::FabricRoute| {
-        let to = Ipv4Prefix::covering(route.to, route.to_len).context("fabric.routes")?;
-        Ok(StaticRoute { to, via: route.via })
+        let (IpAddr::V4(to), IpAddr::V4(via)) = (route.to, route.via) else { bail!("{}: not IPv4", route.place) };
+        let to = Ipv4Prefix::covering(to, route.to_len).context("fabric.routes")?;
+        Ok(StaticRoute { to, via })
     };
+    let (address, prefix_len) = fabric.address.context("fabric.address: expected one")?;
+    let (_, name) = node.host_interfaces().next().context("fabric.host_interface: expected one")?;
     let config = HostInterfaceConfig {
-        name: fabric.host_interface.to_string(),
+        name: name.to_string(),
         mac: port.mac,
         mtu: port.mtu,
-        address: fabric.address,
-        prefix_len: fabric.prefix_len,
+        address,
+        prefix_len,
         routes: fabric.routes.iter().map(route).collect::<Result<_>>()?,
     };
     let (host_interface, tap) =
@@ -271,7 +276,7 @@ fn start_host(
         from_host: from_host.take(),
     };
     let parts = pools.iter().zip(workers).zip(to_host).map(part).collect();
-    let port = node.fabric_port.position() as u16;
+    let port = node.fabric_ports[0].position() as u16;
     let io = HostIo::start(tap, from_workers, to_worker, port).context("host interface")?;
     Ok((parts, io))
 }

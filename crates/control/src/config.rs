@@ -10,7 +10,11 @@
 
 mod device;
 mod errors;
+mod fabric;
 mod file;
+mod global;
+mod logical;
+mod mtu;
 mod name;
 mod network;
 mod network_model;
@@ -19,6 +23,7 @@ mod node_model;
 mod object;
 mod outline;
 mod place;
+mod ports;
 mod problem;
 mod raw;
 mod reachability;
@@ -36,9 +41,10 @@ pub use device::{Device, DeviceError, PciAddress, PortKind};
 pub use errors::{ConfigErrors, Note};
 pub use name::{FilePrefix, GroupName, InterfaceName, NameError, NodeName, ObjectName, PortName};
 pub use network_model::{
-    AllowedAddressPair, InstanceIp, IpPrefix, LogicalInterface, LogicalInterfaceIndex, NetworkModel, PhysicalInterface,
-    PhysicalInterfaceIndex, PhysicalRouter, PhysicalRouterIndex, ServedVmi, StaticReachability,
-    VirtualMachineInterface, VirtualNetwork, VirtualNetworkIndex, VmiIndex,
+    AllowedAddressPair, GlobalVrouterConfig, InstanceIp, IpPrefix, LogicalInterface, LogicalInterfaceIndex,
+    NetworkModel, PhysicalInterface, PhysicalInterfaceIndex, PhysicalRouter, PhysicalRouterIndex, ServedVmi,
+    StaticReachability, Station, VirtualMachineInterface, VirtualNetwork, VirtualNetworkIndex, VmiIndex,
+    VxlanNetworkIdentifierMode,
 };
 pub use node_model::{
     ApiModel, CoreId, FabricModel, FabricRoute, GatewayMode, LimitsModel, MemoryModel, NodeModel, Polling, PortIndex,

@@ -14,3 +14,4 @@ pub mod routes;
 pub mod status;
 pub mod tables;
 pub mod underlay;
+pub mod unserved;

@@ -22,6 +22,7 @@ use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, never};
 use fib::Snapshot;
 use hashbrown::HashMap;
 use rcu::Publisher;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -104,6 +105,12 @@ enum HostState {
     Up,
 }
 
+/// A configured route of the IPv4 underlay; the tables refuse a configuration with an IPv6 one.
+fn ipv4_route(route: &config::FabricRoute) -> Option<(Ipv4Prefix, Ipv4Addr)> {
+    let (IpAddr::V4(to), IpAddr::V4(via)) = (route.to, route.via) else { return None };
+    Some((Ipv4Prefix::covering(to, route.to_len).ok()?, via))
+}
+
 impl Control {
     /// Control over a configuration that was read at start; its first snapshot is published at once.
     ///
@@ -111,9 +118,9 @@ impl Control {
     /// If the configuration does not fit into the tables.
     pub fn new(means: Means) -> Result<Self, TableError> {
         let fabric = &means.loaded.node.fabric;
-        let route = |route: &config::FabricRoute| Some((Ipv4Prefix::covering(route.to, route.to_len).ok()?, route.via));
-        let configured = fabric.routes.iter().filter_map(route).collect();
-        let underlay = Underlay::new(fabric.host_interface.to_string()).with_routes(configured);
+        let configured = fabric.routes.iter().filter_map(ipv4_route).collect();
+        let host_interface = means.loaded.node.host_interfaces().next().map(|(_, name)| name.to_string());
+        let underlay = Underlay::new(host_interface.unwrap_or_default()).with_routes(configured);
         let loaded = Arc::new(means.loaded.clone());
         let mut control = Self {
             sources: Arc::new(Sources::now(&means.files, 1)),
@@ -191,7 +198,8 @@ impl Control {
                  beyond are not followed, and VTEPs behind them are not reached"
             );
         }
-        let (name, now) = (&self.loaded.node.fabric.host_interface, self.host_state());
+        let Some((_, name)) = self.loaded.node.host_interfaces().next() else { return };
+        let now = self.host_state();
         match now {
             _ if now == before => {}
             HostState::Up => tracing::info!(interface = %name, "host interface is up"),

@@ -2,7 +2,7 @@
 
 use crate::config::NetworkModel;
 use hashbrown::{HashMap, HashSet};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use wire::{MacAddr, Vni};
 
@@ -139,11 +139,13 @@ impl Routes {
         });
         for entry in network.reachability_here() {
             let vni = network[entry.virtual_network].vni;
-            for mac in &entry.mac_addresses {
-                self.apply(RouteChange::Announce(Origin::Static, Route::Mac(vni, *mac), entry.vtep));
+            // The tables refuse a configuration with IPv6 VTEPs.
+            let IpAddr::V4(vtep) = entry.vtep else { continue };
+            for station in &entry.stations {
+                self.apply(RouteChange::Announce(Origin::Static, Route::Mac(vni, station.mac), vtep));
             }
             if entry.flood {
-                self.apply(RouteChange::Announce(Origin::Static, Route::Flood(vni), entry.vtep));
+                self.apply(RouteChange::Announce(Origin::Static, Route::Flood(vni), vtep));
             }
         }
     }

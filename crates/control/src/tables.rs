@@ -8,6 +8,7 @@ use crate::config::{self, Loaded, NetworkModel, NodeModel};
 use crate::ids::Rows;
 use crate::routes::{Route, RouteChange, Routes};
 use crate::underlay::{Resolution, Underlay};
+use crate::unserved::{self, Unserved};
 use fib::{
     BuildError, Builder, Destination, Fabric, NetworkId, NetworkSpec, NexthopId, OuterHeader, Snapshot, SourceCheck,
     TunnelId, TunnelSpec, VifIndex, VifSpec,
@@ -29,6 +30,9 @@ pub enum TableError {
         /// What to do.
         hint: &'static str,
     },
+    /// Something that the tables cannot do yet.
+    #[error(transparent)]
+    Unserved(#[from] Unserved),
     /// The builder refused what the model should have ruled out.
     #[error("the tables do not fit together: {0}; this is a bug in Causeway")]
     Build(#[from] BuildError),
@@ -113,6 +117,7 @@ impl Tables {
         next: u64,
         oldest_in_use: u64,
     ) -> Result<Rebuilt, TableError> {
+        unserved::check(loaded)?;
         let mut tables = self.clone();
         let Loaded { node, network, .. } = loaded;
         let mut builder = Builder::new(tables.fabric(node), tables.seed);
@@ -279,10 +284,10 @@ impl Tables {
 
     fn fabric(&self, node: &NodeModel) -> Fabric {
         Fabric {
-            port: port_index(node.fabric_port),
+            port: port_index(node.fabric_ports[0]),
             mac: self.fabric_port.mac,
             vlan: node.fabric.vlan,
-            address: node.fabric.address,
+            address: vtep_address(node),
             mtu: self.fabric_port.mtu,
             source_check: match node.fabric.source_check {
                 config::SourceCheck::Strict => SourceCheck::Strict,
@@ -353,13 +358,18 @@ fn port_index(port: config::PortIndex) -> fib::PortIndex {
     fib::PortIndex::new(port.position()).expect("a node file has at most 32 ports")
 }
 
+/// Our VTEP address. A node without an IPv4 one is refused before its tables are made.
+fn vtep_address(node: &NodeModel) -> Ipv4Addr {
+    node.fabric.address.map_or(Ipv4Addr::UNSPECIFIED, |(address, _)| address)
+}
+
 fn outer(port: FabricPort, node: &NodeModel, underlay: &Underlay, vtep: Ipv4Addr) -> Option<OuterHeader> {
     let Resolution::Resolved { mac, .. } = underlay.resolve(vtep) else { return None };
     Some(OuterHeader {
         source_mac: port.mac,
         destination_mac: mac,
         vlan: node.fabric.vlan.map(Tci::from),
-        source: node.fabric.address,
+        source: vtep_address(node),
         destination: vtep,
         dont_fragment: node.fabric.dont_fragment,
     })

@@ -14,8 +14,8 @@ fn the_examples_load_without_a_warning() {
     assert_eq!(loaded.warnings, []);
     let (node, network) = (loaded.node, loaded.network);
     assert_eq!((node.name.as_str(), node.mode, node.polling), ("gw1", GatewayMode::Server, Polling::Adaptive));
-    assert_eq!(node[node.fabric_port].name.as_str(), "fabric0");
-    assert_eq!(node[node.fabric_port].kind, PortKind::Tap);
+    assert_eq!(node[node.fabric_ports[0]].name.as_str(), "fabric0");
+    assert_eq!(node[node.fabric_ports[0]].kind, PortKind::Tap);
     let served: Vec<_> = network
         .served
         .iter()

@@ -146,8 +146,8 @@ fn node_of(model: &NodeModel) -> Node {
                 tx_descriptors: port.tx_descriptors,
             })
             .collect(),
-        address: format!("{}/{}", model.fabric.address, model.fabric.prefix_len),
-        host_interface: model.fabric.host_interface.to_string(),
+        address: model.fabric.address.map(|(a, length)| format!("{a}/{length}")).unwrap_or_default(),
+        host_interface: model.fabric.host_interface.as_ref().map(ToString::to_string).unwrap_or_default(),
         vlan: model.fabric.vlan.map(|vlan| vlan.value()),
         routes: model.fabric.routes.iter().map(|r| format!("{}/{} via {}", r.to, r.to_len, r.via)).collect(),
         dont_fragment: model.fabric.dont_fragment,
@@ -277,14 +277,12 @@ fn network_of(model: &NetworkModel) -> Network {
         vlans: model
             .logical_interfaces
             .iter()
-            .map(|i| (i.physical_interface.position(), i.vlan.value(), i.vmi.map(|vmi| vmi.position())))
+            .map(|i| (i.physical_interface.position(), i.vlan.value(), i.vmis.first().map(|vmi| vmi.position())))
             .collect(),
         reachability: model
             .static_reachability
             .iter()
-            .map(|e| {
-                (e.virtual_network.position(), e.flood, e.mac_addresses.len(), e.physical_router.map(|r| r.position()))
-            })
+            .map(|e| (e.virtual_network.position(), e.flood, e.stations.len(), e.physical_router.map(|r| r.position())))
             .collect(),
     }
 }

@@ -90,6 +90,6 @@ fn the_largest_network_is_read_in_seconds() {
     assert_eq!(read(&text).served.len(), VMIS as usize);
     stations(&mut text).expect("to a string");
     let model = read(&text);
-    let stations: usize = model.reachability_here().map(|entry| entry.mac_addresses.len()).sum();
+    let stations: usize = model.reachability_here().map(|entry| entry.stations.len()).sum();
     assert_eq!((model.served.len(), stations), (VMIS as usize, STATIONS as usize));
 }

@@ -55,20 +55,80 @@ fn defaults_are_as_documented() {
     assert_eq!((node.fabric.source_check, node.fabric.routes.len()), (SourceCheck::Known, 0));
 }
 
+/// A node with such a fabric port and section, and a network with such networks and reachability: the warnings about MTUs.
+fn mtu_warnings(port: &str, section: &str, network: &[(&str, &str)], reachability: &str) -> Vec<String> {
+    let node = NODE.replace("'3b:00.1'", &format!("'3b:00.1', {port}"));
+    let node = node.replace("address: 172.16.0.1/24, host_interface: host0", section);
+    let network = network.iter().fold(NETWORK.to_owned(), |text, (from, to)| text.replace(from, to));
+    network_warnings(&format!("{network}static_reachability: [{reachability}]\n"), &node)
+}
+
 #[test]
 fn a_fabric_mtu_below_what_full_frames_need_is_a_warning() {
-    let with = |mtu: u32, vlan: &str| {
-        NODE.replace("'3b:00.1'", &format!("'3b:00.1', mtu: {mtu}")).replace("host0 }", &format!("host0{vlan} }}"))
-    };
-    assert_eq!(node_warnings(&with(1550, "")), Vec::<String>::new());
+    let v4 = "address: 172.16.0.1/24, host_interface: host0";
+    let with = |mtu: u32, vlan: &str| mtu_warnings(&format!("mtu: {mtu}"), &format!("{v4}{vlan}"), &[], "");
+    assert_eq!(with(1550, ""), Vec::<String>::new());
     let needs = |mtu: u32, needed: u32| {
         format!(
-            "node.yaml:7:5: warning: fabric port: mtu {mtu} is below {needed}, what full frames of access port access0 (mtu 1500) need"
+            "node.yaml:7:5: warning: fabric port: mtu {mtu} is below {needed}, what full frames of access port access0 \
+             (mtu 1500) need in VXLAN over IPv4"
         )
     };
-    assert_eq!(node_warnings(&with(1549, "")), [needs(1549, 1550)]);
-    assert_eq!(node_warnings(&with(1553, ", vlan: 9")), [needs(1553, 1554)]);
-    assert_eq!(node_warnings(&with(1554, ", vlan: 9")), Vec::<String>::new());
+    assert_eq!(with(1549, ""), [needs(1549, 1550)]);
+    assert_eq!(with(1553, ", vlan: 9"), [needs(1553, 1554)]);
+    assert_eq!(with(1554, ", vlan: 9"), Vec::<String>::new());
+}
+
+#[test]
+fn the_fabric_mtu_is_judged_by_the_largest_encapsulation_in_use() {
+    let both = "address: 172.16.0.1/24, address_v6: 'fd00::1/64', host_interface: host0";
+    let needed = |network: &[(&str, &str)], reachability: &str| {
+        let warnings = mtu_warnings("mtu: 1400", both, network, reachability);
+        let (_, needed) = warnings[0].split_once("is below ").expect("a warning about the MTU");
+        let (octets, way) =
+            needed.split_once(", what full frames of access port access0 (mtu 1500) need in ").expect("why");
+        (octets.parse::<u32>().expect("a number"), way.to_owned())
+    };
+    let to = |vtep: &str, encapsulation: &str| {
+        let label = if encapsulation == "VXLAN" { "" } else { ", mpls_label: 16" };
+        format!("{{ virtual_network: blue, vtep: '{vtep}', encapsulations: [{encapsulation}]{label} }}")
+    };
+    let word = [("5100 }", "5100, layer2_control_word: true }")];
+    let says = |octets: u32, way: &str| (octets, way.to_owned());
+    assert_eq!(needed(&[], &to("172.16.0.2", "MPLSoGRE")), says(1542, "MPLSoGRE over IPv4"));
+    assert_eq!(needed(&[], &to("172.16.0.2", "MPLSoUDP")), says(1546, "MPLSoUDP over IPv4"));
+    assert_eq!(needed(&[], &to("172.16.0.2", "VXLAN")), says(1550, "VXLAN over IPv4"));
+    assert_eq!(needed(&word, &to("172.16.0.2", "MPLSoGRE")), says(1546, "MPLSoGRE over IPv4"));
+    assert_eq!(needed(&word, &to("172.16.0.2", "MPLSoUDP")), says(1550, "MPLSoUDP over IPv4"));
+    assert_eq!(needed(&word, &to("172.16.0.2", "VXLAN")), says(1550, "VXLAN over IPv4"));
+    assert_eq!(needed(&[], &to("fd00::2", "MPLSoUDP")), says(1566, "MPLSoUDP over IPv6"));
+    assert_eq!(needed(&[], &to("fd00::2", "VXLAN")), says(1570, "VXLAN over IPv6"));
+    let several = [to("172.16.0.2", "VXLAN"), to("fd00::2", "MPLSoGRE")].join(", ");
+    assert_eq!(needed(&[], &several), says(1562, "MPLSoGRE over IPv6"));
+}
+
+#[test]
+fn a_customer_s_tag_in_a_service_vlan_counts_for_the_fabric_mtu() {
+    let node = |mtu: u32| {
+        let node = NODE.replace("'net_tap0,iface=a0'", "'net_tap0,iface=a0', tpid: 0x88a8");
+        node.replace("'3b:00.1'", &format!("'3b:00.1', mtu: {mtu}"))
+    };
+    assert_eq!(network_warnings(NETWORK, &node(1554)), Vec::<String>::new());
+    assert!(network_warnings(NETWORK, &node(1553))[0].contains("mtu 1553 is below 1554"));
+    let double = NETWORK.replace("vlan_tag: 1\n", "vlan_tag: 1\n    logical_interface_inner_vlan_tag: 2\n");
+    assert_eq!(network_warnings(&double, &node(1550)), Vec::<String>::new());
+    assert!(network_warnings(&double, &node(1549))[0].contains("mtu 1549 is below 1550"));
+}
+
+#[test]
+fn each_of_two_fabric_ports_is_judged_by_its_own_mtu() {
+    let port = "- { name: fabric0, role: fabric, device: '3b:00.1' }";
+    let two = "- { name: fabric0, role: fabric, device: '3b:00.1', mtu: 1549, host_interface: h0 }\n  - { name: fabric1, role: \
+               fabric, device: '3b:00.2', mtu: 1550, host_interface: h1, address: 10.0.0.1/31 }";
+    let node = NODE.replace(port, two).replace(", host_interface: host0", "");
+    let warnings = network_warnings(NETWORK, &node);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].starts_with("node.yaml:7:5: warning: fabric port: mtu 1549 is below 1550"), "{warnings:?}");
 }
 
 #[test]

@@ -3,26 +3,27 @@
 //! Every object keeps its position in the file as its index, broken or not, so that an error in one object does not make
 //! the references to it errors too. A model exists only when there was no error at all.
 
-use wire::{MacAddr, VlanId, Vni};
+use wire::{MacAddr, MplsLabel, Vni};
 
 use super::errors::Problems;
+use super::global;
 use super::network_model::{
-    AllowedAddressPair, InstanceIp, LogicalInterface, NetworkModel, PhysicalInterface, PhysicalInterfaceIndex,
-    PhysicalRouter, PhysicalRouterIndex, StaticReachability, VirtualMachineInterface, VirtualNetwork,
-    VirtualNetworkIndex, VmiIndex,
+    AllowedAddressPair, GlobalVrouterConfig, InstanceIp, NetworkModel, PhysicalInterface, PhysicalRouter,
+    PhysicalRouterIndex, VirtualMachineInterface, VirtualNetwork, VirtualNetworkIndex, VmiIndex,
+    VxlanNetworkIdentifierMode,
 };
 use super::node_model::{NodeModel, PortRole};
 use super::object::Object;
 use super::outline::Spot;
 use super::problem::{Excerpt, Problem};
 use super::raw::{
-    RawAddressPair, RawIdPerms, RawInstanceIp, RawLogicalInterface, RawNetwork, RawPhysicalInterface,
-    RawPhysicalRouter, RawReachability, RawVirtualNetwork, RawVmi,
+    RawAddressPair, RawIdPerms, RawInstanceIp, RawNetwork, RawPhysicalInterface, RawPhysicalRouter, RawVirtualNetwork,
+    RawVmi,
 };
 use super::reachability;
 use super::register::{Firsts, Register};
 use super::served;
-use super::value::{self, Judged};
+use super::value;
 use super::version;
 
 /// Reads the network file's raw tree as this node sees it.
@@ -35,15 +36,19 @@ pub(super) fn model(
     let file = Object::new(root, "the network file");
     version::check(file, problems, &raw.version);
     file.refuse_unknown::<RawNetwork>(problems, &raw.unknown);
-    let mut reading = Reading { file, raw, node, problems, names: Names::new() };
+    let global = global::read(file, raw, problems);
+    let defaults = GlobalVrouterConfig::default();
+    let mut reading =
+        Reading { file, raw, node, global: global.as_ref().unwrap_or(&defaults), problems, names: Names::new() };
     let physical_routers = reading.physical_routers();
     let physical_interfaces = reading.physical_interfaces();
     let virtual_networks = reading.virtual_networks();
     let vmis = reading.vmis();
     let instance_ips = reading.instance_ips(&vmis);
-    let logical_interfaces = reading.logical_interfaces(&physical_interfaces);
-    let static_reachability = reading.static_reachability();
+    let logical_interfaces = reading.logical_interfaces(&physical_interfaces, &vmis);
+    let static_reachability = reading.static_reachability(&virtual_networks);
     let network = NetworkModel {
+        global: global?,
         virtual_networks: whole(virtual_networks)?,
         physical_routers: whole(physical_routers)?,
         physical_interfaces: whole(physical_interfaces)?,
@@ -59,17 +64,18 @@ pub(super) fn model(
     Some(network)
 }
 
-fn whole<T>(list: Vec<Option<T>>) -> Option<Vec<T>> {
+pub(super) fn whole<T>(list: Vec<Option<T>>) -> Option<Vec<T>> {
     list.into_iter().collect()
 }
 
-struct Names {
-    routers: Register,
-    interfaces: Register,
-    networks: Register,
-    vmis: Register,
+/// The names of each kind of object that were read so far.
+pub(super) struct Names {
+    pub(super) routers: Register,
+    pub(super) interfaces: Register,
+    pub(super) networks: Register,
+    pub(super) vmis: Register,
     instance_ips: Register,
-    logical_interfaces: Register,
+    pub(super) logical_interfaces: Register,
 }
 
 impl Names {
@@ -85,13 +91,16 @@ impl Names {
     }
 }
 
-/// What the functions below share.
-struct Reading<'a> {
-    file: Object<'a>,
-    raw: &'a RawNetwork,
+/// What the functions that read one kind of object each share; those of logical interfaces and of reachability have
+/// files of their own.
+pub(super) struct Reading<'a> {
+    pub(super) file: Object<'a>,
+    pub(super) raw: &'a RawNetwork,
     node: &'a NodeModel,
-    problems: &'a mut Problems,
-    names: Names,
+    /// The defaults if the section is broken, which is an error already.
+    pub(super) global: &'a GlobalVrouterConfig,
+    pub(super) problems: &'a mut Problems,
+    pub(super) names: Names,
 }
 
 impl Reading<'_> {
@@ -149,7 +158,8 @@ impl Reading<'_> {
     }
 
     fn virtual_networks(&mut self) -> Vec<Option<VirtualNetwork>> {
-        let mut vnis: Firsts<Vni> = Firsts::new();
+        let is_automatic = self.global.vxlan_network_identifier_mode == VxlanNetworkIdentifierMode::Automatic;
+        let (mut vnis, mut ids, mut labels): (Firsts<Vni>, Firsts<u32>, Firsts<MplsLabel>) = Default::default();
         let mut list = Vec::new();
         for (position, (spot, raw)) in self.file.list("virtual_networks", &self.raw.virtual_networks).enumerate() {
             let network = Object::new(spot, "a virtual network");
@@ -157,9 +167,19 @@ impl Reading<'_> {
                 self.names.networks.enter(self.problems, text, position, network.place());
             }
             let read = self.virtual_network(network, raw);
-            if let Some(VirtualNetwork { vni, .. }) = read {
+            if let Some(VirtualNetwork { virtual_network_network_id: Some(id), .. }) = read {
+                let place = network.place_of("virtual_network_network_id");
+                ids.enter(self.problems, id, place, |first| Problem::DuplicateNetworkId { id, first });
+            }
+            if let Some(VirtualNetwork { vni, .. }) = read
+                && !is_automatic
+            {
                 let place = network.place_of("vxlan_network_identifier");
                 vnis.enter(self.problems, vni, place, |first| Problem::DuplicateVni { vni, first });
+            }
+            if let Some(VirtualNetwork { mpls_label: Some(label), .. }) = read {
+                let place = network.place_of("mpls_label");
+                labels.enter(self.problems, label, place, |first| Problem::DuplicateLabel { label, first });
             }
             list.push(read);
         }
@@ -169,10 +189,38 @@ impl Reading<'_> {
     fn virtual_network(&mut self, at: Object<'_>, raw: &RawVirtualNetwork) -> Option<VirtualNetwork> {
         at.refuse_unknown::<RawVirtualNetwork>(self.problems, &raw.unknown);
         let name = at.required(self.problems, "name", &raw.name, value::name);
-        let vni = at.required(self.problems, "vxlan_network_identifier", &raw.vxlan_network_identifier, value::vni);
+        let (vni_key, id_key) = ("vxlan_network_identifier", "virtual_network_network_id");
+        let configured = at.optional(self.problems, vni_key, &raw.vxlan_network_identifier, value::vni);
+        let range = value::number(Vni::MIN.value(), Vni::MAX.value());
+        let id: Option<Option<u32>> = at.optional(self.problems, id_key, &raw.virtual_network_network_id, range);
         let flood = &raw.flood_unknown_unicast;
         let flood = at.or(self.problems, "flood_unknown_unicast", flood, false, value::boolean);
-        Some(VirtualNetwork { name: name?, vni: vni?, flood_unknown_unicast: flood?, place: at.place() })
+        let word = &raw.layer2_control_word;
+        let word = at.or(self.problems, "layer2_control_word", word, false, value::boolean);
+        let label = at.optional(self.problems, "mpls_label", &raw.mpls_label, value::label);
+        let (configured, id) = (configured?, id?);
+        let (key, vni) = match self.global.vxlan_network_identifier_mode {
+            VxlanNetworkIdentifierMode::Configured => (vni_key, configured),
+            VxlanNetworkIdentifierMode::Automatic => (id_key, id.and_then(|id| Vni::try_from(u64::from(id)).ok())),
+        };
+        if vni.is_none() {
+            self.problems.add(at.place(), Problem::MissingKey { key, object: "a virtual network" });
+        }
+        Some(VirtualNetwork {
+            name: name?,
+            vni: vni?,
+            vxlan_network_identifier: configured,
+            virtual_network_network_id: id,
+            flood_unknown_unicast: flood?,
+            layer2_control_word: word?,
+            mpls_label: label?,
+            place: at.place(),
+        })
+    }
+
+    pub(super) fn name_of_network(&self, network: VirtualNetworkIndex) -> Excerpt {
+        let networks = self.raw.virtual_networks.as_deref().unwrap_or_default();
+        Excerpt::new(networks[network.position()].name.as_deref().unwrap_or_default())
     }
 
     fn vmis(&mut self) -> Vec<Option<VirtualMachineInterface>> {
@@ -251,9 +299,7 @@ impl Reading<'_> {
             if let Some(InstanceIp { vmi, address, .. }) = read
                 && let Some(VirtualMachineInterface { virtual_network, .. }) = vmis[vmi.position()]
             {
-                let network =
-                    &self.raw.virtual_networks.as_deref().unwrap_or_default()[virtual_network.position()].name;
-                let network = Excerpt::new(network.as_deref().unwrap_or_default());
+                let network = self.name_of_network(virtual_network);
                 let text = Excerpt::new(&address.to_string());
                 let place = ip.place_of("instance_ip_address");
                 addresses.enter(self.problems, (virtual_network, address), place, |first| Problem::DuplicateAddress {
@@ -275,102 +321,4 @@ impl Reading<'_> {
         let address = at.required(self.problems, "instance_ip_address", &raw.instance_ip_address, value::ip_host);
         Some(InstanceIp { name: name?, vmi: VmiIndex::at(vmi?), address: address?, place: at.place() })
     }
-
-    fn logical_interfaces(&mut self, parents: &[Option<PhysicalInterface>]) -> Vec<Option<LogicalInterface>> {
-        let mut vlans: Firsts<(PhysicalInterfaceIndex, VlanId)> = Firsts::new();
-        let mut homes: Firsts<(PhysicalRouterIndex, VmiIndex)> = Firsts::new();
-        let mut list = Vec::new();
-        for (position, (spot, raw)) in self.file.list("logical_interfaces", &self.raw.logical_interfaces).enumerate() {
-            let interface = Object::new(spot, "a logical interface");
-            if let Some(text) = &raw.name {
-                self.names.logical_interfaces.enter(self.problems, text, position, interface.place());
-            }
-            let read = self.logical_interface(interface, raw);
-            if let Some(LogicalInterface { physical_interface, vlan, vmi, .. }) = read {
-                let parent = Excerpt::new(raw.physical_interface.as_deref().unwrap_or_default());
-                let place = interface.place_of("logical_interface_vlan_tag");
-                vlans.enter(self.problems, (physical_interface, vlan), place, |first| Problem::DuplicateVlan {
-                    vlan,
-                    physical_interface: parent,
-                    first,
-                });
-                if let (Some(vmi), Some(parent)) = (vmi, &parents[physical_interface.position()]) {
-                    let texts = raw.virtual_machine_interfaces.as_deref().unwrap_or_default();
-                    let name = Excerpt::new(texts.first().map_or("", String::as_str));
-                    let place = interface.place_of("virtual_machine_interfaces");
-                    homes.enter(self.problems, (parent.physical_router, vmi), place, |first| Problem::VmiOnTwoPorts {
-                        vmi: name,
-                        first,
-                    });
-                }
-            }
-            list.push(read);
-        }
-        list
-    }
-
-    fn logical_interface(&mut self, at: Object<'_>, raw: &RawLogicalInterface) -> Option<LogicalInterface> {
-        at.refuse_unknown::<RawLogicalInterface>(self.problems, &raw.unknown);
-        let name = at.required(self.problems, "name", &raw.name, value::name);
-        let to_interface = |key, text: &str| interface_position(&self.names.interfaces, key, text);
-        let parent = at.required(self.problems, "physical_interface", &raw.physical_interface, to_interface);
-        let tag = &raw.logical_interface_vlan_tag;
-        let vlan = at.required(self.problems, "logical_interface_vlan_tag", tag, value::vlan);
-        let vmis = raw.virtual_machine_interfaces.as_deref().unwrap_or_default();
-        if vmis.len() > 1 {
-            let name = Excerpt::new(raw.name.as_deref().unwrap_or_default());
-            let place = at.place_of("virtual_machine_interfaces");
-            self.problems.add(place, Problem::SeveralVmis { name, found: vmis.len() });
-        }
-        let mut resolved = Vec::new();
-        for (spot, text) in at.list("virtual_machine_interfaces", &raw.virtual_machine_interfaces) {
-            let to_vmi = |key, text: &str| self.names.vmis.position(key, text);
-            let vmi = to_vmi("virtual_machine_interfaces", text);
-            resolved.push(vmi.map_err(|problem| self.problems.add(spot.place(), problem)).ok());
-        }
-        Some(LogicalInterface {
-            name: name?,
-            physical_interface: PhysicalInterfaceIndex::at(parent?),
-            vlan: vlan?,
-            // A reference that leads nowhere is an error already; the VLAN is still checked.
-            vmi: resolved.first().copied().flatten().map(VmiIndex::at),
-            place: at.place(),
-        })
-    }
-
-    fn static_reachability(&mut self) -> Vec<Option<StaticReachability>> {
-        let entries = self.file.list("static_reachability", &self.raw.static_reachability);
-        entries.map(|(spot, raw)| self.reachability(Object::new(spot, "a static reachability"), raw)).collect()
-    }
-
-    fn reachability(&mut self, at: Object<'_>, raw: &RawReachability) -> Option<StaticReachability> {
-        at.refuse_unknown::<RawReachability>(self.problems, &raw.unknown);
-        let to_network = |key, text: &str| self.names.networks.position(key, text);
-        let network = at.required(self.problems, "virtual_network", &raw.virtual_network, to_network);
-        let vtep = at.required(self.problems, "vtep", &raw.vtep, value::ipv4_host);
-        let flood = at.or(self.problems, "flood", &raw.flood, false, value::boolean);
-        let to_router = |key, text: &str| self.names.routers.position(key, text);
-        let router = at.optional(self.problems, "physical_router", &raw.physical_router, to_router);
-        let mut macs = Vec::new();
-        for (spot, text) in at.list("mac_addresses", &raw.mac_addresses) {
-            let mac = value::station("mac_addresses", text);
-            macs.push(mac.map_err(|problem| self.problems.add(spot.place(), problem)).ok());
-        }
-        Some(StaticReachability {
-            virtual_network: VirtualNetworkIndex::at(network?),
-            vtep: vtep?,
-            flood: flood?,
-            mac_addresses: whole(macs)?,
-            physical_router: router?.map(PhysicalRouterIndex::at),
-            place: at.place(),
-        })
-    }
-}
-
-/// Judges the key of a physical interface, `gw1:access0`.
-fn interface_position(interfaces: &Register, key: &'static str, text: &str) -> Judged<usize> {
-    if !text.contains(':') {
-        return Err(Problem::PhysicalInterfaceKey { value: Excerpt::new(text) });
-    }
-    interfaces.position(key, text)
 }

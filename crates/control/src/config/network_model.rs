@@ -1,10 +1,10 @@
 //! The network file, checked and resolved: references are indices, so none can dangle.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::ops::Index;
 
-use wire::{MacAddr, VlanId, Vni};
+use wire::{Encapsulation, MacAddr, MplsLabel, VlanId, Vni};
 
 use super::name::{NodeName, ObjectName, PortName};
 use super::node_model::PortIndex;
@@ -13,13 +13,15 @@ use super::place::Place;
 /// The network: all objects of the file, and in [`served`](Self::served) what this node does with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkModel {
+    /// What holds for all networks.
+    pub global: GlobalVrouterConfig,
     /// Virtual networks; names and VNIs are unique.
     pub virtual_networks: Vec<VirtualNetwork>,
     /// Gateways; names are unique.
     pub physical_routers: Vec<PhysicalRouter>,
     /// Access ports of gateways; names are unique per router.
     pub physical_interfaces: Vec<PhysicalInterface>,
-    /// VLANs of access ports; VLANs are unique per physical interface.
+    /// VLANs of access ports; pairs of VLAN and inner VLAN are unique per physical interface.
     pub logical_interfaces: Vec<LogicalInterface>,
     /// One a remote instance; MACs are unique per network.
     pub virtual_machine_interfaces: Vec<VirtualMachineInterface>,
@@ -29,7 +31,8 @@ pub struct NetworkModel {
     pub static_reachability: Vec<StaticReachability>,
     /// The physical router of this node's name, unless there is none or the node's mode is not `server`.
     pub own_router: Option<PhysicalRouterIndex>,
-    /// What this node serves, in the order of the logical interfaces: every pair of port and VLAN once, every VMI once.
+    /// What this node serves, in the order of the logical interfaces: every VMI once. Several may have one port, VLAN and
+    /// inner VLAN: then they are of one network, and no MAC, be it of an address pair, is that of two.
     /// Disabled VMIs are in it: see [`VirtualMachineInterface::enabled`].
     pub served: Vec<ServedVmi>,
 }
@@ -44,6 +47,52 @@ impl NetworkModel {
     }
 }
 
+/// What holds for all networks (`global_vrouter_config`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GlobalVrouterConfig {
+    /// Encapsulations, the preferred one first; at least one, none twice.
+    pub encapsulation_priorities: Vec<Encapsulation>,
+    /// Where a network's VNI comes from.
+    pub vxlan_network_identifier_mode: VxlanNetworkIdentifierMode,
+}
+
+impl Default for GlobalVrouterConfig {
+    fn default() -> Self {
+        Self {
+            encapsulation_priorities: Encapsulation::ALL.to_vec(),
+            vxlan_network_identifier_mode: VxlanNetworkIdentifierMode::Configured,
+        }
+    }
+}
+
+impl GlobalVrouterConfig {
+    /// What is used towards a VTEP that speaks these: the first of the priorities among them. Where the priorities have none
+    /// of them, MPLSoGRE, else MPLSoUDP, else VXLAN, as the original falls back.
+    pub fn choose(&self, spoken: &[Encapsulation]) -> Encapsulation {
+        let fallback = [Encapsulation::MplsOverGre, Encapsulation::MplsOverUdp];
+        let mut order = self.encapsulation_priorities.iter().copied().chain(fallback);
+        order.find(|encapsulation| spoken.contains(encapsulation)).unwrap_or(Encapsulation::Vxlan)
+    }
+}
+
+/// Where a network's VNI comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum VxlanNetworkIdentifierMode {
+    /// `vxlan_network_identifier`.
+    Configured,
+    /// `virtual_network_network_id`.
+    Automatic,
+}
+
+impl fmt::Display for VxlanNetworkIdentifierMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Configured => "configured",
+            Self::Automatic => "automatic",
+        })
+    }
+}
+
 /// A VMI that hangs under this node's physical router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServedVmi {
@@ -51,6 +100,8 @@ pub struct ServedVmi {
     pub port: PortIndex,
     /// The VLAN of the port.
     pub vlan: VlanId,
+    /// The inner VLAN, if the VMI's frames have two tags.
+    pub inner_vlan: Option<VlanId>,
     /// The VMI.
     pub vmi: VmiIndex,
     /// The logical interface that says so.
@@ -62,10 +113,18 @@ pub struct ServedVmi {
 pub struct VirtualNetwork {
     /// The network's name.
     pub name: ObjectName,
-    /// `vxlan_network_identifier`.
+    /// The VNI in use, from one of the next two, as [`GlobalVrouterConfig::vxlan_network_identifier_mode`] says.
     pub vni: Vni,
+    /// `vxlan_network_identifier`, if the file has it.
+    pub vxlan_network_identifier: Option<Vni>,
+    /// `virtual_network_network_id`, if the file has it; unique.
+    pub virtual_network_network_id: Option<u32>,
     /// Whether a frame to an unknown station goes to everybody instead of nobody.
     pub flood_unknown_unicast: bool,
+    /// Whether a control word stands between label and frame (RFC 4448 section 4.6).
+    pub layer2_control_word: bool,
+    /// The label that stands for the network on every gateway, if the file has one; unique.
+    pub mpls_label: Option<MplsLabel>,
     /// Where it stands in the network file.
     pub place: Place,
 }
@@ -99,8 +158,10 @@ pub struct LogicalInterface {
     pub physical_interface: PhysicalInterfaceIndex,
     /// `logical_interface_vlan_tag`; 0 is untagged.
     pub vlan: VlanId,
-    /// The VMI that the VLAN is, if any yet.
-    pub vmi: Option<VmiIndex>,
+    /// `logical_interface_inner_vlan_tag`, 1 to 4094, if frames have two tags; then `vlan` is not 0.
+    pub inner_vlan: Option<VlanId>,
+    /// The VMIs on the VLAN, told apart by their MAC addresses; all of one network, none twice.
+    pub vmis: Vec<VmiIndex>,
     /// Where it stands in the network file.
     pub place: Place,
 }
@@ -175,15 +236,29 @@ pub struct StaticReachability {
     /// The network.
     pub virtual_network: VirtualNetworkIndex,
     /// The VTEP.
-    pub vtep: Ipv4Addr,
+    pub vtep: IpAddr,
     /// Whether the VTEP takes part in the network's flooding.
     pub flood: bool,
-    /// Stations behind it.
-    pub mac_addresses: Vec<MacAddr>,
+    /// How frames go to the VTEP: chosen from what it speaks.
+    pub encapsulation: Encapsulation,
+    /// The label for flooding and for stations without one of their own: this entry's, else the network's. `None` for
+    /// VXLAN, and for MPLS if nothing needs it.
+    pub label: Option<MplsLabel>,
+    /// Stations behind it: those of `mac_addresses`, then those of `mac_labels`.
+    pub stations: Vec<Station>,
     /// The only gateway that uses this entry; every gateway if absent.
     pub physical_router: Option<PhysicalRouterIndex>,
     /// Where it stands in the network file.
     pub place: Place,
+}
+
+/// A station behind a VTEP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Station {
+    /// Its MAC address.
+    pub mac: MacAddr,
+    /// A label of its own; [`StaticReachability::label`] if `None`. `None` for VXLAN.
+    pub label: Option<MplsLabel>,
 }
 
 macro_rules! index {

@@ -1,31 +1,25 @@
 //! Raw to model: the node file.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use hashbrown::HashMap;
 
-use super::device::Device;
 use super::errors::Problems;
-use super::name::InterfaceName;
+use super::fabric;
 use super::node_model::{
-    ApiModel, CoreId, FabricModel, FabricRoute, GatewayMode, LimitsModel, MemoryModel, NodeModel, Polling, PortIndex,
-    PortModel, PortRole, SourceCheck,
+    ApiModel, CoreId, FabricModel, GatewayMode, LimitsModel, MemoryModel, NodeModel, Polling, PortIndex,
 };
 use super::object::Object;
 use super::outline::Spot;
 use super::place::Place;
+use super::ports;
 use super::problem::{Excerpt, Problem};
-use super::raw::{RawApi, RawCores, RawFabric, RawLimits, RawMemory, RawNode, RawPort, RawRoute};
+use super::raw::{RawApi, RawCores, RawLimits, RawMemory, RawNode};
 use super::value::{self, Judged};
 use super::version;
 use super::warning::{Concern, Warning};
 
-const DEFAULT_ACCESS_MTU: u16 = 1500;
-const DEFAULT_FABRIC_MTU: u16 = 1600;
-/// Inner Ethernet, outer IPv4, UDP and VXLAN headers: what a frame's payload grows by before it is a fabric payload.
-const VXLAN_OVERHEAD: u32 = 14 + 20 + 8 + 8;
-/// A tag of the fabric VLAN, which some drivers count as payload.
-const TAG: u32 = 4;
 /// Descriptors of a ring whose size the driver chooses: what most choose.
 const USUAL_RING: u32 = 1024;
 /// Octets of a buffer for frames, unless a port's MTU is larger.
@@ -42,15 +36,16 @@ pub(super) fn model(raw: &RawNode, root: Spot<'_>, problems: &mut Problems) -> O
     node.refuse_unknown::<RawNode>(problems, &raw.unknown);
     let name = node.required(problems, "name", &raw.name, value::name);
     let mode = node.or(problems, "mode", &raw.mode, GatewayMode::None, gateway_mode);
-    let ports = ports(node, raw, problems);
-    let fabric_port = ports.as_ref().and_then(|ports| fabric_port(ports, node, problems));
+    let ports = ports::read(node, raw, problems);
+    let fabric_ports = ports.as_ref().and_then(|ports| ports::fabric(ports, node, problems));
     let (workers, polling) = cores(node, raw, problems);
     let memory = memory(node, raw.memory.as_ref().unwrap_or(&RawMemory::default()), problems);
-    let fabric = node.required_section(problems, "fabric", &raw.fabric).and_then(|raw| fabric(node, raw, problems));
+    let fabric = node.required_section(problems, "fabric", &raw.fabric);
+    let fabric = fabric.and_then(|section| fabric::read(node, raw, section, problems));
     let api = api(node, raw.api.as_ref().unwrap_or(&RawApi::default()), problems);
     let limits = limits(node, raw.limits.as_ref().unwrap_or(&RawLimits::default()), problems);
     let (ports, fabric) = (ports?, fabric?);
-    refuse_shared_interfaces(&ports, &fabric, node, problems);
+    ports::check_interfaces(node, raw, &ports, &fabric, problems);
     let all_virtual = ports.iter().all(|port| port.kind.is_virtual());
     let default_polling = if all_virtual { Polling::Adaptive } else { Polling::Busy };
     Some(NodeModel {
@@ -59,7 +54,7 @@ pub(super) fn model(raw: &RawNode, root: Spot<'_>, problems: &mut Problems) -> O
         workers: workers?,
         polling: polling?.unwrap_or(default_polling),
         memory: memory?,
-        fabric_port: fabric_port?,
+        fabric_ports: fabric_ports?,
         ports,
         fabric,
         api: api?,
@@ -131,156 +126,6 @@ fn memory(node: Object<'_>, raw: &RawMemory, problems: &mut Problems) -> Option<
     Some(MemoryModel { place, hugepages: hugepages?, size_mb: size_mb?, mbufs: mbufs?, file_prefix })
 }
 
-fn ports(node: Object<'_>, raw: &RawNode, problems: &mut Problems) -> Option<Vec<PortModel>> {
-    let found = node.required_section(problems, "ports", &raw.ports)?.len();
-    if found > PortIndex::MAX_PORTS {
-        problems.add(node.place_of("ports"), Problem::TooManyPorts { found, limit: PortIndex::MAX_PORTS });
-        return None;
-    }
-    let read = |(spot, raw)| port(Object::new(spot, "a port"), raw, problems);
-    let ports: Vec<Option<PortModel>> = node.list("ports", &raw.ports).map(read).collect();
-    refuse_duplicate_ports(ports.iter().flatten(), problems);
-    ports.into_iter().collect()
-}
-
-fn port(port: Object<'_>, raw: &RawPort, problems: &mut Problems) -> Option<PortModel> {
-    port.refuse_unknown::<RawPort>(problems, &raw.unknown);
-    let name = port.required(problems, "name", &raw.name, value::name);
-    let role = port.required(problems, "role", &raw.role, |key, text| match text {
-        "access" => Ok(PortRole::Access),
-        "fabric" => Ok(PortRole::Fabric),
-        _ => Err(Problem::Choice { key, value: Excerpt::new(text), expected: "access or fabric" }),
-    });
-    let device: Option<Device> = port.required(problems, "device", &raw.device, |_, text| {
-        text.parse().map_err(|reason| Problem::Device { value: Excerpt::new(text), reason })
-    });
-    let default_mtu = if role == Some(PortRole::Fabric) { DEFAULT_FABRIC_MTU } else { DEFAULT_ACCESS_MTU };
-    let mtu = port.or(problems, "mtu", &raw.mtu, default_mtu, value::number(68, 9600));
-    let descriptors = value::number(32, 16_384);
-    let rx_descriptors = port.optional(problems, "rx_descriptors", &raw.rx_descriptors, &descriptors);
-    let tx_descriptors = port.optional(problems, "tx_descriptors", &raw.tx_descriptors, &descriptors);
-    let device = device?;
-    Some(PortModel {
-        name: name?,
-        role: role?,
-        kind: device.kind(),
-        device,
-        mtu: mtu?,
-        rx_descriptors: rx_descriptors?,
-        tx_descriptors: tx_descriptors?,
-        place: port.place(),
-    })
-}
-
-fn refuse_duplicate_ports<'p>(ports: impl Iterator<Item = &'p PortModel>, problems: &mut Problems) {
-    let mut names = HashMap::new();
-    let mut devices = HashMap::new();
-    for port in ports {
-        if let Some(first) = names.insert(port.name.as_str(), &port.place) {
-            let (name, first) = (Excerpt::new(port.name.as_str()), first.clone());
-            problems.add(port.place.clone(), Problem::DuplicateName { object: "port", name, first });
-        }
-        let device = match &port.device {
-            Device::Pci(address) => address.to_string(),
-            Device::Virtual { driver, .. } => driver.clone(),
-        };
-        let excerpt = Excerpt::new(&device);
-        if let Some(first) = devices.insert(device, &port.place) {
-            let (device, first) = (excerpt, first.clone());
-            problems.add(port.place.clone(), Problem::DuplicateDevice { device, first });
-        }
-    }
-}
-
-/// Two ports on one Linux interface, or a port on the host interface.
-fn refuse_shared_interfaces(ports: &[PortModel], fabric: &FabricModel, node: Object<'_>, problems: &mut Problems) {
-    let host = node.section("fabric", "fabric").place_of("host_interface");
-    let mut interfaces: HashMap<&str, Place> = HashMap::from_iter([(fabric.host_interface.as_str(), host)]);
-    for port in ports {
-        let Some(interface) = port.device.interface() else { continue };
-        if let Some(first) = interfaces.insert(interface, port.place.clone()) {
-            let interface = Excerpt::new(interface);
-            problems.add(port.place.clone(), Problem::DuplicateInterface { interface, first });
-        }
-    }
-}
-
-fn fabric_port(ports: &[PortModel], node: Object<'_>, problems: &mut Problems) -> Option<PortIndex> {
-    let mut fabric = ports.iter().enumerate().filter(|(_, port)| port.role == PortRole::Fabric);
-    let Some((position, first)) = fabric.next() else {
-        problems.add(node.place_of("ports"), Problem::NoFabricPort);
-        return None;
-    };
-    for (_, port) in fabric {
-        let (name, first) = (Excerpt::new(port.name.as_str()), first.place.clone());
-        problems.add(port.place.clone(), Problem::SeveralFabricPorts { port: name, first });
-    }
-    Some(PortIndex::at(position))
-}
-
-fn fabric(node: Object<'_>, raw: &RawFabric, problems: &mut Problems) -> Option<FabricModel> {
-    let fabric = node.section("fabric", "fabric");
-    fabric.refuse_unknown::<RawFabric>(problems, &raw.unknown);
-    let address = fabric.required(problems, "address", &raw.address, value::own_address);
-    let host_interface: Option<InterfaceName> =
-        fabric.required(problems, "host_interface", &raw.host_interface, value::name);
-    let vlan = fabric.optional(problems, "vlan", &raw.vlan, value::fabric_vlan);
-    let dont_fragment = fabric.or(problems, "dont_fragment", &raw.dont_fragment, true, value::boolean);
-    let source_check = fabric.or(problems, "source_check", &raw.source_check, SourceCheck::Known, source_check);
-    let routes = routes(fabric, raw, address, problems);
-    let (address, prefix_len) = address?;
-    Some(FabricModel {
-        address,
-        prefix_len,
-        host_interface: host_interface?,
-        vlan: vlan?,
-        routes: routes?,
-        dont_fragment: dont_fragment?,
-        source_check: source_check?,
-        place: fabric.place_of("address"),
-    })
-}
-
-fn source_check(key: &'static str, text: &str) -> Judged<SourceCheck> {
-    match text {
-        "strict" => Ok(SourceCheck::Strict),
-        "known" => Ok(SourceCheck::Known),
-        "any" => Ok(SourceCheck::Any),
-        _ => Err(Problem::Choice { key, value: Excerpt::new(text), expected: "strict, known or any" }),
-    }
-}
-
-type OwnAddress = Option<(std::net::Ipv4Addr, u8)>;
-
-fn routes(fabric: Object<'_>, raw: &RawFabric, own: OwnAddress, problems: &mut Problems) -> Option<Vec<FabricRoute>> {
-    let read = |(spot, raw)| route(Object::new(spot, "a route"), raw, problems);
-    let routes: Vec<Option<FabricRoute>> = fabric.list("routes", &raw.routes).map(read).collect();
-    let mut seen = HashMap::new();
-    for route in routes.iter().flatten() {
-        if let Some(first) = seen.insert((route.to, route.to_len), route.place.clone()) {
-            let to = Excerpt::new(&format!("{}/{}", route.to, route.to_len));
-            problems.add(route.place.clone(), Problem::DuplicateRoute { to, first });
-        }
-        let Some((address, length)) = own else { continue };
-        let mask = value::mask_v4(length);
-        let on_link = (route.via.to_bits() ^ address.to_bits()) & mask == 0;
-        if !on_link || route.via == address {
-            let prefix = Excerpt::new(&format!("{address}/{length}"));
-            let first = fabric.place_of("address");
-            problems.add(route.place.clone(), Problem::NextHopOffLink { via: route.via, prefix, first });
-        }
-    }
-    routes.into_iter().collect()
-}
-
-fn route(route: Object<'_>, raw: &RawRoute, problems: &mut Problems) -> Option<FabricRoute> {
-    route.refuse_unknown::<RawRoute>(problems, &raw.unknown);
-    let to = route.required(problems, "to", &raw.to, value::ipv4_prefix);
-    let via = route.required(problems, "via", &raw.via, value::ipv4_host);
-    let (to, to_len) = to?;
-    Some(FabricRoute { to, to_len, via: via?, place: route.place() })
-}
-
 fn api(node: Object<'_>, raw: &RawApi, problems: &mut Problems) -> Option<ApiModel> {
     let api = node.section("api", "api");
     api.refuse_unknown::<RawApi>(problems, &raw.unknown);
@@ -302,9 +147,11 @@ fn limits(node: Object<'_>, raw: &RawLimits, problems: &mut Problems) -> Option<
 
 /// What is legal in a node file and probably not meant.
 pub(super) fn warnings(node: &NodeModel) -> Vec<Warning> {
-    let fabric = fabric_mtu(node).map(|concern| Warning { place: node[node.fabric_port].place.clone(), concern });
     let memory = [too_few_buffers(node), too_little_memory(node)].into_iter().flatten();
-    memory.map(|concern| Warning { place: node.memory.place.clone(), concern }).chain(fabric).collect()
+    let memory = memory.map(|concern| Warning { place: node.memory.place.clone(), concern });
+    let dscp = ambiguous_dscp(&node.fabric);
+    let dscp = dscp.map(|concern| Warning { place: node.fabric.place_dscp.clone(), concern });
+    memory.chain(without_address(node)).chain(dscp).collect()
 }
 
 /// A port's rings may hold a buffer for each descriptor, and each worker has a queue pair of every port.
@@ -330,17 +177,30 @@ fn too_little_memory(node: &NodeModel) -> Option<Concern> {
     })
 }
 
-fn fabric_mtu(node: &NodeModel) -> Option<Concern> {
-    let fabric = &node[node.fabric_port];
-    let tag = if node.fabric.vlan.is_some() { TAG } else { 0 };
-    let access = node.ports.iter().filter(|port| port.role == PortRole::Access);
-    let largest = access.max_by_key(|port| port.mtu)?;
-    let needed = u32::from(largest.mtu) + VXLAN_OVERHEAD + tag;
-    let access = largest.name.clone();
-    (u32::from(fabric.mtu) < needed).then_some(Concern::FabricMtu {
-        mtu: fabric.mtu,
-        needed,
-        access,
-        access_mtu: largest.mtu,
+/// Of two fabric ports each needs an address for Linux to send from; the first has it from `fabric`, unless that stands
+/// alone in its prefix.
+fn without_address(node: &NodeModel) -> impl Iterator<Item = Warning> {
+    let is_lone = |(address, length): (IpAddr, u8)| length == if address.is_ipv4() { 32 } else { 128 };
+    let without = move |port: &&PortIndex| {
+        node[**port].addresses.is_empty() && node.host_addresses(**port).into_iter().all(is_lone)
+    };
+    let ports = node.fabric_ports.iter().filter(|_| node.fabric_ports.len() > 1).filter(without);
+    ports.map(|port| {
+        let port = &node[*port];
+        Warning { place: port.place.clone(), concern: Concern::NoLinkAddress { name: port.name.clone() } }
     })
+}
+
+/// The lowest two PCPs of one DSCP, unless no frame is marked at all. One DSCP for both DEI of a PCP is what a table of
+/// eight values says.
+fn ambiguous_dscp(fabric: &FabricModel) -> Option<Concern> {
+    let table = &fabric.dscp;
+    if table.iter().all(|dscp| *dscp == 0) {
+        return None;
+    }
+    let pairs = (0..table.len()).flat_map(|second| (0..second).map(move |first| (first, second)));
+    let (first, second) =
+        pairs.into_iter().find(|&(first, second)| first / 2 != second / 2 && table[first] == table[second])?;
+    let pcp = |index: usize| u8::try_from(index / 2).unwrap_or(u8::MAX);
+    Some(Concern::AmbiguousDscp { dscp: table[first], first: pcp(first), second: pcp(second) })
 }

@@ -1,16 +1,16 @@
 //! The node file, checked: ports, cores, memory and the fabric address of this machine.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use wire::VlanId;
+use wire::{Tpid, VlanId};
 
 use super::device::{Device, PortKind};
 use super::name::{FilePrefix, GroupName, InterfaceName, NodeName, PortName};
 use super::place::Place;
 
-/// This machine. Everything in it is legal on its own and together; there is exactly one fabric port.
+/// This machine. Everything in it is legal on its own and together; there are one or two fabric ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeModel {
     /// This node's name; the physical router of the same name is ours.
@@ -25,8 +25,9 @@ pub struct NodeModel {
     pub memory: MemoryModel,
     /// Data path ports in file order; [`PortIndex`] counts in here.
     pub ports: Vec<PortModel>,
-    /// The one port with [`PortRole::Fabric`].
-    pub fabric_port: PortIndex,
+    /// The one or two ports with [`PortRole::Fabric`] in file order. The first one's host interface bears the VTEP
+    /// addresses.
+    pub fabric_ports: Vec<PortIndex>,
     /// The underlay.
     pub fabric: FabricModel,
     /// The management socket.
@@ -42,6 +43,33 @@ impl NodeModel {
     pub fn port(&self, name: &str) -> Option<(PortIndex, &PortModel)> {
         let position = self.ports.iter().position(|port| port.name.as_str() == name)?;
         Some((PortIndex::at(position), &self.ports[position]))
+    }
+
+    /// The host interface that Linux has for a fabric port, whichever key names it; `None` for an access port.
+    pub fn host_interface(&self, port: PortIndex) -> Option<&InterfaceName> {
+        let fabric = (self[port].role == PortRole::Fabric).then_some(&self[port])?;
+        fabric.host_interface.as_ref().or(self.fabric.host_interface.as_ref())
+    }
+
+    /// Each fabric port with its host interface, in file order.
+    pub fn host_interfaces(&self) -> impl Iterator<Item = (PortIndex, &InterfaceName)> {
+        self.fabric_ports.iter().filter_map(|&port| Some((port, self.host_interface(port)?)))
+    }
+
+    /// What belongs on the host interface of a fabric port: the VTEP addresses if it is the first, and the port's own.
+    pub fn host_addresses(&self, port: PortIndex) -> Vec<(IpAddr, u8)> {
+        let is_first = self.fabric_ports.first() == Some(&port);
+        let vteps = self.fabric.addresses().filter(|_| is_first);
+        vteps.chain(self[port].addresses.iter().copied()).collect()
+    }
+
+    /// Every address of this node in the fabric, with its prefix and where it stands: the VTEP addresses first.
+    pub fn own_addresses(&self) -> impl Iterator<Item = (IpAddr, u8, &Place)> {
+        let FabricModel { address, address_v6, place, place_v6, .. } = &self.fabric;
+        let v4 = address.map(|(address, length)| (IpAddr::V4(address), length, place));
+        let v6 = address_v6.map(|(address, length)| (IpAddr::V6(address), length, place_v6));
+        let links = self.ports.iter().flat_map(|port| port.addresses.iter().map(|own| (own.0, own.1, &port.place)));
+        v4.into_iter().chain(v6).chain(links)
     }
 }
 
@@ -183,6 +211,15 @@ pub struct PortModel {
     pub rx_descriptors: Option<u16>,
     /// Transmit descriptors a queue; the port's own choice if absent.
     pub tx_descriptors: Option<u16>,
+    /// Receive queues; as many as there are workers, or the port has, if absent.
+    pub queues: Option<u16>,
+    /// The type of an access port's outer tag; [`Tpid::Customer`] for a fabric port.
+    pub tpid: Tpid,
+    /// A fabric port's host interface; with one fabric port [`FabricModel::host_interface`] may name it instead.
+    /// [`NodeModel::host_interface`] knows both.
+    pub host_interface: Option<InterfaceName>,
+    /// A fabric port's own addresses with their prefixes, beside the VTEP addresses.
+    pub addresses: Vec<(IpAddr, u8)>,
     /// Where the port stands in the node file.
     pub place: Place,
 }
@@ -190,12 +227,12 @@ pub struct PortModel {
 /// The underlay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FabricModel {
-    /// This node's VTEP address.
-    pub address: Ipv4Addr,
-    /// Length of the address's prefix.
-    pub prefix_len: u8,
-    /// The host interface that bears the address.
-    pub host_interface: InterfaceName,
+    /// This node's IPv4 VTEP address with the length of its prefix; there is one of either family or of both.
+    pub address: Option<(Ipv4Addr, u8)>,
+    /// This node's IPv6 VTEP address with the length of its prefix.
+    pub address_v6: Option<(Ipv6Addr, u8)>,
+    /// The host interface that bears the address, where the fabric port does not name it itself. Never with two.
+    pub host_interface: Option<InterfaceName>,
     /// Tag of fabric frames, 1 to 4094, if the port is a trunk.
     pub vlan: Option<VlanId>,
     /// Routes that Causeway installs beside those of Linux.
@@ -204,19 +241,42 @@ pub struct FabricModel {
     pub dont_fragment: bool,
     /// Which VTEPs may send unicast to us.
     pub source_check: SourceCheck,
-    /// Where the address stands in the node file.
+    /// Whether UDP over IPv6 leaves with a zero checksum (RFC 6935).
+    pub udp6_zero_checksum_tx: bool,
+    /// Whether UDP over IPv6 is taken with a zero checksum (RFC 6936).
+    pub udp6_zero_checksum_rx: bool,
+    /// The DSCP of the outer header, 0 to 63, at PCP * 2 + DEI.
+    pub dscp: [u8; 16],
+    /// Where the IPv4 address stands in the node file; the section if there is none.
     pub place: Place,
+    /// Where the IPv6 address stands in the node file; the section if there is none.
+    pub place_v6: Place,
+    /// Where the DSCP table stands in the node file; the section if there is none.
+    pub place_dscp: Place,
+}
+
+impl FabricModel {
+    /// The VTEP addresses with their prefixes, IPv4 first.
+    pub fn addresses(&self) -> impl Iterator<Item = (IpAddr, u8)> + use<> {
+        let v4 = self.address.map(|(address, length)| (address.into(), length));
+        v4.into_iter().chain(self.address_v6.map(|(address, length)| (address.into(), length)))
+    }
+
+    /// The VTEP address that goes with a remote one: of the same family.
+    pub fn address_towards(&self, remote: IpAddr) -> Option<IpAddr> {
+        self.addresses().map(|(address, _)| address).find(|address| address.is_ipv4() == remote.is_ipv4())
+    }
 }
 
 /// A static route of the underlay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FabricRoute {
     /// Destination, host bits zero.
-    pub to: Ipv4Addr,
+    pub to: IpAddr,
     /// Length of the destination's prefix.
     pub to_len: u8,
-    /// Next hop, inside the fabric prefix.
-    pub via: Ipv4Addr,
+    /// Next hop: of the destination's family, in the prefix of an own address.
+    pub via: IpAddr,
     /// Where the route stands in the node file.
     pub place: Place,
 }

@@ -4,7 +4,7 @@ use super::errors::Problems;
 use super::outline::Spot;
 use super::place::Place;
 use super::problem::{Excerpt, Problem};
-use super::raw::RawObject;
+use super::raw::{RawObject, RawValues};
 use super::value::Judged;
 
 /// An object's place and kind. Methods answer `None` after they have reported a problem, so that the rest of the object
@@ -45,6 +45,18 @@ const NOT_YET: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "global_vrouter_config",
+        &[
+            "ecmp_hashing_include_fields",
+            "enable_security_logging",
+            "flow_aging_timeout_list",
+            "flow_export_rate",
+            "forwarding_mode",
+            "linklocal_services",
+            "port_translation_pools",
+        ],
+    ),
+    (
         "a physical router",
         &[
             "physical_router_dataplane_ip",
@@ -79,7 +91,6 @@ const NOT_YET: &[(&str, &[&str])] = &[
             "import_route_target_list",
             "is_provider_network",
             "is_shared",
-            "layer2_control_word",
             "mac_aging_time",
             "mac_learning_enabled",
             "mac_limit_control",
@@ -99,7 +110,6 @@ const NOT_YET: &[(&str, &[&str])] = &[
             "route_target_list",
             "router_external",
             "virtual_network_category",
-            "virtual_network_network_id",
             "virtual_network_properties",
         ],
     ),
@@ -164,6 +174,11 @@ impl<'o> Object<'o> {
         self.spot.key(key).unwrap_or(self.spot).place()
     }
 
+    /// The place of a key; the object's if the key is absent.
+    pub(super) fn key_place(self, key: &str) -> Place {
+        self.spot.key(key).map_or_else(|| self.place(), Spot::key_place)
+    }
+
     /// The object below a key, for a section.
     pub(super) fn section(self, key: &str, kind: &'static str) -> Self {
         Self { spot: self.spot.key(key).unwrap_or(self.spot), kind }
@@ -175,6 +190,17 @@ impl<'o> Object<'o> {
         let spot = self.spot;
         let mut spots = spots.chain(std::iter::repeat(None));
         raw.iter().flatten().map(move |element| (spots.next().flatten().unwrap_or(spot), element))
+    }
+
+    /// The values below a key that takes one value or a list, each with its place.
+    pub(super) fn values<'r>(
+        self,
+        key: &str,
+        raw: &'r Option<RawValues>,
+    ) -> impl Iterator<Item = (Spot<'o>, &'r String)> {
+        let at = self.spot.key(key).unwrap_or(self.spot);
+        let mut spots = at.children();
+        raw.iter().flat_map(|values| &values.0).map(move |text| (spots.next().unwrap_or(at), text))
     }
 
     /// Reports the keys that the schema does not have.

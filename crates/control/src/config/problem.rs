@@ -3,12 +3,16 @@
 
 use std::fmt;
 use std::io::ErrorKind;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-use wire::{MacAddr, MacAddrError, VlanId, Vni, VniError};
+use wire::{
+    Encapsulation, EncapsulationError, MacAddr, MacAddrError, MplsLabel, MplsLabelError, TpidError, VlanId, Vni,
+    VniError,
+};
 
 use super::device::DeviceError;
 use super::name::NameError;
+use super::node_model::PortRole;
 use super::place::Place;
 
 /// An error and where it is.
@@ -121,8 +125,18 @@ pub enum Problem {
     VlanOutOfRange { key: &'static str, value: Excerpt, expected: &'static str },
     #[error("{key}: {0}", key = "vxlan_network_identifier")]
     VniOutOfRange(VniError),
-    #[error("{key}: `{value}` is not an IPv4 address: expected four decimal octets as in 172.16.0.2")]
-    Ipv4 { key: &'static str, value: Excerpt },
+    #[error("{key}: `{value}`: {reason}")]
+    Tpid { key: &'static str, value: Excerpt, reason: TpidError },
+    #[error("{key}: {reason}")]
+    Label { key: &'static str, reason: MplsLabelError },
+    #[error("{key}: `{value}`: {reason}")]
+    Encapsulation { key: &'static str, value: Excerpt, reason: EncapsulationError },
+    #[error("{key} is empty: expected at least one of MPLSoUDP, MPLSoGRE, VXLAN")]
+    NoEncapsulation { key: &'static str },
+    #[error("{key}: {encapsulation} stands here a second time; first at {first}")]
+    DuplicateEncapsulation { key: &'static str, encapsulation: Encapsulation, first: Place },
+    #[error("dscp: {found} values: expected 8, one a PCP, or 16, at PCP*2+DEI")]
+    DscpCount { found: usize },
     #[error("{key}: `{value}` is not an IP address: expected one without a length, as in 10.1.0.2 or 2001:db8::2")]
     Ip { key: &'static str, value: Excerpt },
     #[error("{key}: `{value}` is not a prefix: expected address/length as in {example}")]
@@ -145,10 +159,22 @@ pub enum Problem {
     NoWorkers,
     #[error("workers: core {core} stands here a second time; first at {first}")]
     DuplicateWorker { core: u16, first: Place },
-    #[error("no port has `role: fabric`: expected exactly one")]
+    #[error("no port has `role: fabric`: expected one or two")]
     NoFabricPort,
-    #[error("port {port}: a second fabric port is not supported yet; the first is at {first}")]
-    SeveralFabricPorts { port: Excerpt, first: Place },
+    #[error("port {port} is a third fabric port: expected one or two; the first is at {first}")]
+    ThirdFabricPort { port: Excerpt, first: Place },
+    #[error("key `{key}` is for ports with `role: {role}`: remove it")]
+    KeyOfOtherRole { key: &'static str, role: PortRole },
+    #[error("port {port} has no `host_interface`: expected one, since each of two fabric ports has its own")]
+    NoHostInterface { port: Excerpt },
+    #[error("host_interface: this port's host interface is given at {first} already: remove one of them")]
+    SecondHostInterface { first: Place },
+    #[error("fabric.host_interface with two fabric ports: each has its own, in `ports`; remove it here")]
+    HostInterfaceOfTwo,
+    #[error("fabric has neither `address` nor `address_v6`: expected at least one")]
+    NoFabricAddress,
+    #[error("own address {address} stands a second time; first at {first}")]
+    DuplicateOwnAddress { address: IpAddr, first: Place },
     #[error("{found} ports: expected at most {limit}")]
     TooManyPorts { found: usize, limit: usize },
     #[error("device {device} is used a second time; first at {first}")]
@@ -156,7 +182,11 @@ pub enum Problem {
     #[error("Linux interface {interface} is used a second time; first at {first}")]
     DuplicateInterface { interface: Excerpt, first: Place },
     #[error("via: next hop {via} is not another host of the fabric prefix {prefix} at {first}")]
-    NextHopOffLink { via: Ipv4Addr, prefix: Excerpt, first: Place },
+    NextHopOffLink { via: IpAddr, prefix: Excerpt, first: Place },
+    #[error("{key}: {address} is {}, and the fabric has no `{}` (node file at {node})", family(*address), own_key(*address))]
+    NoAddressOfFamily { key: &'static str, address: IpAddr, node: Place },
+    #[error("via: next hop {via} is {}, unlike the destination {to}: expected one of the same kind", family(*via))]
+    RouteOfTwoFamilies { to: Excerpt, via: IpAddr },
     #[error("to: a second route to {to}; first at {first}")]
     DuplicateRoute { to: Excerpt, first: Place },
 
@@ -167,8 +197,14 @@ pub enum Problem {
     Dangling { key: &'static str, object: &'static str, name: Excerpt },
     #[error("VNI {vni} belongs to two virtual networks; first at {first}")]
     DuplicateVni { vni: Vni, first: Place },
-    #[error("VLAN {vlan} belongs to two logical interfaces of {physical_interface}; first at {first}")]
-    DuplicateVlan { vlan: VlanId, physical_interface: Excerpt, first: Place },
+    #[error("network id {id} belongs to two virtual networks; first at {first}")]
+    DuplicateNetworkId { id: u32, first: Place },
+    #[error("MPLS label {label} belongs to two virtual networks; first at {first}")]
+    DuplicateLabel { label: MplsLabel, first: Place },
+    #[error("VLAN {} belongs to two logical interfaces of {physical_interface}; first at {first}", tags(*vlan, *inner))]
+    DuplicateVlan { vlan: VlanId, inner: Option<VlanId>, physical_interface: Excerpt, first: Place },
+    #[error("logical_interface_inner_vlan_tag {inner} below no tag: expected logical_interface_vlan_tag 1 to 4094")]
+    InnerOfUntagged { inner: VlanId },
     #[error("MAC {mac} belongs to two VMIs of virtual network {network}; first at {first}")]
     DuplicateMac { mac: MacAddr, network: Excerpt, first: Place },
     #[error("address {address} stands a second time in virtual network {network}; first at {first}")]
@@ -179,18 +215,50 @@ pub enum Problem {
     FabricPortAsAccess { name: Excerpt, node: Place },
     #[error("VMI {vmi} on two logical interfaces of one physical router is not supported yet; first at {first}")]
     VmiOnTwoPorts { vmi: Excerpt, first: Place },
-    #[error("logical interface {name} has {found} VMIs: more than one is not supported yet")]
-    SeveralVmis { name: Excerpt, found: usize },
+    #[error("VMI {vmi} stands here a second time; first at {first}")]
+    DuplicateVmi { vmi: Excerpt, first: Place },
+    #[error(
+        "VMI {vmi} is of virtual network {network}, the first one of this logical interface is of {other}: expected one \
+         network, since a broadcast reaches all instances of a VLAN"
+    )]
+    SeveralNetworks { vmi: Excerpt, network: Excerpt, other: Excerpt },
+    #[error(
+        "MAC {mac} of VMI {vmi} is also VMI {other}'s, at {first}, on the same logical interface: expected different ones, \
+         since the source address tells the VMIs apart"
+    )]
+    SameMacOnVlan { mac: MacAddr, vmi: Excerpt, other: Excerpt, first: Place },
     #[error("{found} VMIs are served here, more than `limits.vmis: {limit}` of the node file at {node}")]
     TooManyVmis { found: usize, limit: u32, node: Place },
     #[error("vtep: {vtep} is this node's own fabric address, given at {node}; expected another VTEP")]
-    OwnVtep { vtep: Ipv4Addr, node: Place },
+    OwnVtep { vtep: IpAddr, node: Place },
     #[error("VTEP {vtep} stands a second time for virtual network {network}; first at {first}")]
-    DuplicateVtep { vtep: Ipv4Addr, network: Excerpt, first: Place },
+    DuplicateVtep { vtep: IpAddr, network: Excerpt, first: Place },
+    #[error("{key}: VTEP {vtep} speaks no MPLS: expected MPLSoUDP or MPLSoGRE among its `encapsulations`")]
+    LabelWithoutMpls { key: &'static str, vtep: Excerpt },
+    #[error("{encapsulation} to VTEP {vtep} needs a label: expected `mpls_label` here or of virtual network {network}")]
+    NoLabel { encapsulation: Encapsulation, vtep: IpAddr, network: Excerpt },
+    #[error("label {label} of VTEP {vtep} stands for virtual networks {network} and {other}; first at {first}")]
+    LabelOfTwoNetworks { label: MplsLabel, vtep: IpAddr, network: Excerpt, other: Excerpt, first: Place },
     #[error("MAC {mac} stands a second time in the reachability of virtual network {network}; first at {first}")]
     DuplicateStaticMac { mac: MacAddr, network: Excerpt, first: Place },
     #[error("MAC {mac} is behind a VTEP here, but belongs to a VMI of this node, at {first}")]
     StaticMacIsLocal { mac: MacAddr, first: Place },
+}
+
+fn family(address: IpAddr) -> &'static str {
+    if address.is_ipv4() { "IPv4" } else { "IPv6" }
+}
+
+/// The key of our own address of the same family.
+fn own_key(address: IpAddr) -> &'static str {
+    if address.is_ipv4() { "address" } else { "address_v6" }
+}
+
+fn tags(vlan: VlanId, inner: Option<VlanId>) -> String {
+    match inner {
+        None => vlan.to_string(),
+        Some(inner) => format!("{vlan} with inner VLAN {inner}"),
+    }
 }
 
 /// The usual reasons as people say them.

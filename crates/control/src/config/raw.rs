@@ -8,7 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::outline::Outline;
@@ -71,6 +71,56 @@ macro_rules! raw_object {
 /// Reads a mapping into a `T`.
 struct Mapping<T>(PhantomData<T>);
 
+/// One value, or a list of values.
+///
+/// A single number is kept as the number's own text, which may not be the file's: no key that takes numbers is read so.
+#[derive(Debug, Default)]
+pub(super) struct RawValues(pub(super) Vec<String>);
+
+impl<'de> Deserialize<'de> for RawValues {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValuesVisitor)
+    }
+}
+
+struct ValuesVisitor;
+
+impl<'de> Visitor<'de> for ValuesVisitor {
+    type Value = RawValues;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("one value or a list")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<RawValues, E> {
+        Ok(RawValues(vec![text.to_owned()]))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<RawValues, E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<RawValues, E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<RawValues, E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<RawValues, E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<RawValues, A::Error> {
+        let mut values = Vec::new();
+        while let Some(text) = list.next_element()? {
+            values.push(text);
+        }
+        Ok(RawValues(values))
+    }
+}
+
 raw_object! {
     /// The node file.
     RawNode {
@@ -95,17 +145,32 @@ raw_object! {
 }
 raw_object! {
     /// One of `ports`.
-    RawPort { name: String, role: String, device: String, mtu: String, rx_descriptors: String, tx_descriptors: String, }
+    RawPort {
+        name: String,
+        role: String,
+        device: String,
+        mtu: String,
+        rx_descriptors: String,
+        tx_descriptors: String,
+        queues: String,
+        tpid: String,
+        host_interface: String,
+        address: RawValues,
+    }
 }
 raw_object! {
     /// `fabric`.
     RawFabric {
         address: String,
+        address_v6: String,
         host_interface: String,
         vlan: String,
         routes: Vec<RawRoute>,
         dont_fragment: String,
         source_check: String,
+        udp6_zero_checksum_tx: String,
+        udp6_zero_checksum_rx: String,
+        dscp: Vec<String>,
     }
 }
 raw_object! {
@@ -124,6 +189,7 @@ raw_object! {
     /// The network file.
     RawNetwork {
         version: String,
+        global_vrouter_config: RawGlobal,
         physical_routers: Vec<RawPhysicalRouter>,
         physical_interfaces: Vec<RawPhysicalInterface>,
         virtual_networks: Vec<RawVirtualNetwork>,
@@ -132,6 +198,10 @@ raw_object! {
         logical_interfaces: Vec<RawLogicalInterface>,
         static_reachability: Vec<RawReachability>,
     }
+}
+raw_object! {
+    /// `global_vrouter_config`.
+    RawGlobal { encapsulation_priorities: Vec<String>, vxlan_network_identifier_mode: String, }
 }
 raw_object! {
     /// One of `physical_routers`.
@@ -143,7 +213,14 @@ raw_object! {
 }
 raw_object! {
     /// One of `virtual_networks`.
-    RawVirtualNetwork { name: String, vxlan_network_identifier: String, flood_unknown_unicast: String, }
+    RawVirtualNetwork {
+        name: String,
+        vxlan_network_identifier: String,
+        virtual_network_network_id: String,
+        flood_unknown_unicast: String,
+        layer2_control_word: String,
+        mpls_label: String,
+    }
 }
 raw_object! {
     /// One of `virtual_machine_interfaces`.
@@ -173,6 +250,7 @@ raw_object! {
         name: String,
         physical_interface: String,
         logical_interface_vlan_tag: String,
+        logical_interface_inner_vlan_tag: String,
         virtual_machine_interfaces: Vec<String>,
     }
 }
@@ -182,9 +260,16 @@ raw_object! {
         virtual_network: String,
         vtep: String,
         flood: String,
+        encapsulations: Vec<String>,
+        mpls_label: String,
         mac_addresses: Vec<String>,
+        mac_labels: Vec<RawMacLabel>,
         physical_router: String,
     }
+}
+raw_object! {
+    /// One of `mac_labels`.
+    RawMacLabel { mac: String, label: String, }
 }
 
 /// Reads a text whose [`Outline`] is known to be sound.

@@ -49,6 +49,12 @@ impl Register {
 #[derive(Debug)]
 pub(super) struct Firsts<K>(HashMap<K, Place>);
 
+impl<K> Default for Firsts<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
 impl<K: Hash + Eq> Firsts<K> {
     pub(super) fn new() -> Self {
         Self(HashMap::new())

@@ -4,8 +4,8 @@ use super::node_model::{NodeModel, PortModel};
 
 /// The keys of the node file whose change takes effect only after a restart, in the file's words (`ports[fabric0].mtu`).
 ///
-/// Empty if a reload suffices. What a reload can change is `mode`, `fabric.dont_fragment` and `fabric.source_check`;
-/// `fabric.routes` is not judged here, since it depends on who installs the routes.
+/// Empty if a reload suffices. What a reload can change is `mode`, and of `fabric`: `dont_fragment`, `source_check`, `dscp`
+/// and the two `udp6_zero_checksum`; `fabric.routes` is not judged here, since it depends on who installs the routes.
 pub fn restart_needed(old: &NodeModel, new: &NodeModel) -> Vec<String> {
     let mut keys = Vec::new();
     let mut compare = |key: &str, same: bool| {
@@ -22,10 +22,8 @@ pub fn restart_needed(old: &NodeModel, new: &NodeModel) -> Vec<String> {
     compare("memory.file_prefix", old.memory.file_prefix == new.memory.file_prefix);
     let order = |node: &NodeModel| node.ports.iter().map(|port| port.name.clone()).collect::<Vec<_>>();
     compare("ports", order(old) == order(new));
-    compare(
-        "fabric.address",
-        (old.fabric.address, old.fabric.prefix_len) == (new.fabric.address, new.fabric.prefix_len),
-    );
+    compare("fabric.address", old.fabric.address == new.fabric.address);
+    compare("fabric.address_v6", old.fabric.address_v6 == new.fabric.address_v6);
     compare("fabric.host_interface", old.fabric.host_interface == new.fabric.host_interface);
     let routes = |node: &NodeModel| node.fabric.routes.iter().map(|r| (r.to, r.to_len, r.via)).collect::<Vec<_>>();
     compare("fabric.routes", routes(old) == routes(new));
@@ -48,6 +46,10 @@ fn changed_of_port(old: &PortModel, new: &PortModel) -> impl Iterator<Item = &'s
         ("mtu", old.mtu == new.mtu),
         ("rx_descriptors", old.rx_descriptors == new.rx_descriptors),
         ("tx_descriptors", old.tx_descriptors == new.tx_descriptors),
+        ("queues", old.queues == new.queues),
+        ("tpid", old.tpid == new.tpid),
+        ("host_interface", old.host_interface == new.host_interface),
+        ("address", old.addresses == new.addresses),
     ]
     .into_iter()
     .filter_map(|(key, same)| (!same).then_some(key))

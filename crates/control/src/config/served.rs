@@ -3,8 +3,10 @@
 use hashbrown::{HashMap, HashSet};
 
 use super::errors::Problems;
+use super::mtu;
 use super::network_model::{
     LogicalInterface, LogicalInterfaceIndex, NetworkModel, PhysicalRouterIndex, ServedVmi, VirtualNetworkIndex,
+    VmiIndex,
 };
 use super::node_model::{GatewayMode, NodeModel, PortRole};
 use super::place::Place;
@@ -27,16 +29,18 @@ pub(super) fn resolve(mut network: NetworkModel, node: &NodeModel, problems: &mu
 }
 
 fn served(network: &NetworkModel, node: &NodeModel) -> Vec<ServedVmi> {
-    let one = |(position, interface): (usize, &LogicalInterface)| {
+    let mut served = Vec::new();
+    for (position, interface) in network.logical_interfaces.iter().enumerate() {
         let parent = &network[interface.physical_interface];
         if Some(parent.physical_router) != network.own_router {
-            return None;
+            continue;
         }
-        let (port, _) = node.port(parent.name.as_str())?;
-        let (vlan, vmi) = (interface.vlan, interface.vmi?);
-        Some(ServedVmi { port, vlan, vmi, logical_interface: LogicalInterfaceIndex::at(position) })
-    };
-    network.logical_interfaces.iter().enumerate().filter_map(one).collect()
+        let Some((port, _)) = node.port(parent.name.as_str()) else { continue };
+        let logical_interface = LogicalInterfaceIndex::at(position);
+        let (vlan, inner_vlan) = (interface.vlan, interface.inner_vlan);
+        served.extend(interface.vmis.iter().map(|&vmi| ServedVmi { port, vlan, inner_vlan, vmi, logical_interface }));
+    }
+    served
 }
 
 /// What is legal in a network file and probably not meant, as this node sees it.
@@ -60,7 +64,7 @@ pub(super) fn warnings(network: &NetworkModel, node: &NodeModel, start: Place) -
         warn(&port.place, Concern::UnusedPort { name: port.name.clone() });
     }
     for interface in &network.logical_interfaces {
-        if interface.vmi.is_none() && network[interface.physical_interface].physical_router == own {
+        if interface.vmis.is_empty() && network[interface.physical_interface].physical_router == own {
             warn(&interface.place, Concern::NoVmi { name: interface.name.clone() });
         }
     }
@@ -74,9 +78,15 @@ pub(super) fn warnings(network: &NetworkModel, node: &NodeModel, start: Place) -
             warn(&virtual_network.place, Concern::NetworkNotHere { name: virtual_network.name.clone() });
         }
     }
+    for virtual_network in &network.virtual_networks {
+        let (name, vni) = (virtual_network.name.clone(), virtual_network.vni);
+        if let Some(given) = virtual_network.vxlan_network_identifier.filter(|given| *given != vni) {
+            warn(&virtual_network.place, Concern::VniNotUsed { name, given, vni });
+        }
+    }
     for (here, there) in shared_vlans(network, own) {
-        let (vmi, other) = (here.vmi.map(|vmi| &network[vmi]), there.vmi.map(|vmi| &network[vmi]));
-        let (Some(vmi), Some(other)) = (vmi, other) else { continue };
+        let (Some(vmi), Some(other)) = (only_in(here, there), only_in(there, here)) else { continue };
+        let (vmi, other) = (&network[vmi], &network[other]);
         let router = &network[network[there.physical_interface].physical_router];
         let concern = Concern::SharedVlan {
             vlan: here.vlan,
@@ -91,22 +101,32 @@ pub(super) fn warnings(network: &NetworkModel, node: &NodeModel, start: Place) -
         let name = network[entry.virtual_network].name.clone();
         warn(&entry.place, Concern::ReachabilityNotHere { network: name, vtep: entry.vtep });
     }
+    warnings.extend(mtu::warnings(network, node));
     warnings
 }
 
-/// Pairs of logical interfaces, one here and one of another gateway, whose VLAN is the same and stands for two VMIs of one
-/// network. If both ports are on one LAN, each gateway takes for its own VMI's what the other delivers: a broadcast circles.
+/// The first VMI of a logical interface that is not on the other one too; its very first if all are.
+fn only_in(one: &LogicalInterface, other: &LogicalInterface) -> Option<VmiIndex> {
+    one.vmis.iter().find(|vmi| !other.vmis.contains(vmi)).or(one.vmis.first()).copied()
+}
+
+/// Pairs of logical interfaces, one here and one of another gateway, whose tags are the same and stand for different VMIs of
+/// one network. If both ports are on one LAN, each gateway takes for its own VMI's what the other delivers: a broadcast circles.
 fn shared_vlans(
     network: &NetworkModel,
     own: PhysicalRouterIndex,
 ) -> impl Iterator<Item = (&LogicalInterface, &LogicalInterface)> {
-    let key = |interface: &LogicalInterface| Some((interface.vlan, network[interface.vmi?].virtual_network));
+    let key = |interface: &LogicalInterface| {
+        let network = network[*interface.vmis.first()?].virtual_network;
+        Some((interface.vlan, interface.inner_vlan, network))
+    };
+    let vmis = |interface: &LogicalInterface| interface.vmis.iter().copied().collect::<HashSet<_>>();
     let is_here = move |interface: &LogicalInterface| network[interface.physical_interface].physical_router == own;
     let here = network.logical_interfaces.iter().filter(move |interface| is_here(interface));
     let by_vlan: HashMap<_, _> = here.filter_map(|interface| Some((key(interface)?, interface))).collect();
     let elsewhere = network.logical_interfaces.iter().filter(move |interface| !is_here(interface));
     elsewhere.filter_map(move |there| {
         let here = *by_vlan.get(&key(there)?)?;
-        (here.vmi != there.vmi).then_some((here, there))
+        (vmis(here) != vmis(there)).then_some((here, there))
     })
 }

@@ -1,9 +1,9 @@
 //! Texts to values: each function judges one scalar and says what is wrong with it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use wire::{MacAddr, VlanId, Vni};
+use wire::{Encapsulation, MacAddr, MplsLabel, Tpid, VlanId, Vni};
 
 use super::name::NameError;
 use super::network_model::IpPrefix;
@@ -65,18 +65,28 @@ pub(super) fn fabric_vlan(key: &'static str, text: &str) -> Judged<VlanId> {
     vlan_from(key, text, 1, "1 to 4094, or no key for an untagged fabric")
 }
 
+/// The inner tag of a doubly tagged VLAN.
+pub(super) fn inner_vlan(key: &'static str, text: &str) -> Judged<VlanId> {
+    vlan_from(key, text, 1, "1 to 4094, or no key for a single tag")
+}
+
+pub(super) fn tpid(key: &'static str, text: &str) -> Judged<Tpid> {
+    text.parse().map_err(|reason| Problem::Tpid { key, value: Excerpt::new(text), reason })
+}
+
+pub(super) fn label(key: &'static str, text: &str) -> Judged<MplsLabel> {
+    let (min, max) = (MplsLabel::MIN.value(), MplsLabel::MAX.value());
+    let number = decimal(text).ok_or_else(|| Problem::Number { key, value: Excerpt::new(text), min, max })?;
+    MplsLabel::try_from(number).map_err(|reason| Problem::Label { key, reason })
+}
+
+pub(super) fn encapsulation(key: &'static str, text: &str) -> Judged<Encapsulation> {
+    text.parse().map_err(|reason| Problem::Encapsulation { key, value: Excerpt::new(text), reason })
+}
+
 pub(super) fn vni(key: &'static str, text: &str) -> Judged<Vni> {
     let range = || Problem::Number { key, value: Excerpt::new(text), min: Vni::MIN.value(), max: Vni::MAX.value() };
     Vni::try_from(decimal(text).ok_or_else(range)?).map_err(Problem::VniOutOfRange)
-}
-
-/// The IPv4 address of one host, as far as its bits tell.
-pub(super) fn ipv4_host(key: &'static str, text: &str) -> Judged<Ipv4Addr> {
-    let address: Ipv4Addr = text.parse().map_err(|_| Problem::Ipv4 { key, value: Excerpt::new(text) })?;
-    match not_a_host(address.into()) {
-        Some(what) => Err(Problem::NotAHost { key, value: Excerpt::new(text), what }),
-        None => Ok(address),
-    }
 }
 
 /// The address of one host, IPv4 or IPv6.
@@ -85,6 +95,23 @@ pub(super) fn ip_host(key: &'static str, text: &str) -> Judged<IpAddr> {
     match not_a_host(address) {
         Some(what) => Err(Problem::NotAHost { key, value: Excerpt::new(text), what }),
         None => Ok(address),
+    }
+}
+
+/// The address of one host of the underlay. A link-local one means nothing without its link.
+pub(super) fn fabric_host(key: &'static str, text: &str) -> Judged<IpAddr> {
+    let address = ip_host(key, text)?;
+    match not_in_the_fabric(address) {
+        Some(what) => Err(Problem::NotAHost { key, value: Excerpt::new(text), what }),
+        None => Ok(address),
+    }
+}
+
+fn not_in_the_fabric(address: IpAddr) -> Option<&'static str> {
+    match address {
+        IpAddr::V6(a) if a.is_unicast_link_local() => Some("a link-local address"),
+        IpAddr::V6(a) if a.to_ipv4_mapped().is_some() => Some("an IPv4-mapped address"),
+        _ => None,
     }
 }
 
@@ -109,21 +136,61 @@ fn split_prefix(text: &str) -> Option<(IpAddr, u8)> {
     Some((address, u8::try_from(length).ok()?))
 }
 
-/// This node's own address with its prefix, `172.16.0.1/24`: a host's, neither first nor last of the prefix.
-pub(super) fn own_address(key: &'static str, text: &str) -> Judged<(Ipv4Addr, u8)> {
-    let bad = || Problem::Prefix { key, value: Excerpt::new(text), example: "172.16.0.1/24" };
-    let Some((IpAddr::V4(address), length @ 1..)) = split_prefix(text) else { return Err(bad()) };
-    if let Some(what) = not_a_host(address.into()) {
-        return Err(Problem::NotAHost { key, value: Excerpt::new(text), what });
-    }
-    match edge_of_prefix(address, address, length) {
+/// An own address with its prefix, `172.16.0.1/24` or `fd00::1/64`: a host's, neither first nor last of the prefix.
+pub(super) fn own_address(key: &'static str, text: &str) -> Judged<(IpAddr, u8)> {
+    let bad = || Problem::Prefix { key, value: Excerpt::new(text), example: "172.16.0.1/24 or fd00::1/64" };
+    let Some((address, length @ 1..)) = split_prefix(text) else { return Err(bad()) };
+    let edge = || edge_of_prefix(address, address, length);
+    match not_a_host(address).or_else(|| not_in_the_fabric(address)).or_else(edge) {
         Some(what) => Err(Problem::NotAHost { key, value: Excerpt::new(text), what }),
         None => Ok((address, length)),
     }
 }
 
-/// What an address is if it is the first or the last of the prefix that another one is in (RFC 3021 excepts 31 bits).
-pub(super) fn edge_of_prefix(address: Ipv4Addr, other: Ipv4Addr, length: u8) -> Option<&'static str> {
+/// An own IPv4 address with its prefix.
+pub(super) fn own_address_v4(key: &'static str, text: &str) -> Judged<(Ipv4Addr, u8)> {
+    let bad = Problem::Prefix { key, value: Excerpt::new(text), example: "172.16.0.1/24" };
+    match own_address(key, text) {
+        Ok((IpAddr::V4(address), length)) => Ok((address, length)),
+        Ok(_) | Err(Problem::Prefix { .. }) => Err(bad),
+        Err(other) => Err(other),
+    }
+}
+
+/// An own IPv6 address with its prefix.
+pub(super) fn own_address_v6(key: &'static str, text: &str) -> Judged<(Ipv6Addr, u8)> {
+    let bad = Problem::Prefix { key, value: Excerpt::new(text), example: "fd00::1/64" };
+    match own_address(key, text) {
+        Ok((IpAddr::V6(address), length)) => Ok((address, length)),
+        Ok(_) | Err(Problem::Prefix { .. }) => Err(bad),
+        Err(other) => Err(other),
+    }
+}
+
+/// What an address is if it cannot be a host's in the prefix that another one is in.
+pub(super) fn edge_of_prefix(address: IpAddr, other: IpAddr, length: u8) -> Option<&'static str> {
+    match (address, other) {
+        (IpAddr::V4(address), IpAddr::V4(other)) => edge_of_v4(address, other, length),
+        (IpAddr::V6(address), IpAddr::V6(other)) => {
+            // RFC 4291 section 2.6.1; RFC 6164 excepts 127 bits.
+            let is_first = length < 127 && address.to_bits() == other.to_bits() & mask_v6(length);
+            is_first.then_some("the routers' anycast address of the fabric's prefix")
+        }
+        _ => None,
+    }
+}
+
+/// Whether two addresses are of one family and agree in as many leading bits.
+pub(super) fn same_prefix(one: IpAddr, other: IpAddr, length: u8) -> bool {
+    match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => (one.to_bits() ^ other.to_bits()) & mask_v4(length) == 0,
+        (IpAddr::V6(one), IpAddr::V6(other)) => (one.to_bits() ^ other.to_bits()) & mask_v6(length) == 0,
+        _ => false,
+    }
+}
+
+/// The first and the last of a prefix (RFC 3021 excepts 31 bits).
+fn edge_of_v4(address: Ipv4Addr, other: Ipv4Addr, length: u8) -> Option<&'static str> {
     let mask = mask_v4(length);
     let (bits, network) = (address.to_bits(), other.to_bits() & mask);
     match bits {
@@ -135,7 +202,7 @@ pub(super) fn edge_of_prefix(address: Ipv4Addr, other: Ipv4Addr, length: u8) -> 
 }
 
 /// The network mask of a length.
-pub(super) fn mask_v4(length: u8) -> u32 {
+fn mask_v4(length: u8) -> u32 {
     u32::MAX.checked_shl(32 - u32::from(length.min(32))).unwrap_or(0)
 }
 
@@ -149,22 +216,11 @@ pub(super) fn prefix(key: &'static str, text: &str) -> Judged<IpPrefix> {
     let (address, length) = split_prefix(text).ok_or_else(bad)?;
     let network: IpAddr = match address {
         IpAddr::V4(a) => Ipv4Addr::from_bits(a.to_bits() & mask_v4(length)).into(),
-        IpAddr::V6(a) => std::net::Ipv6Addr::from_bits(a.to_bits() & mask_v6(length)).into(),
+        IpAddr::V6(a) => Ipv6Addr::from_bits(a.to_bits() & mask_v6(length)).into(),
     };
     if network != address {
         let expected = Excerpt::new(&format!("{network}/{length}"));
         return Err(Problem::HostBits { key, value: Excerpt::new(text), expected });
     }
     Ok(IpPrefix { address, length })
-}
-
-/// An IPv4 prefix with zero host bits.
-pub(super) fn ipv4_prefix(key: &'static str, text: &str) -> Judged<(Ipv4Addr, u8)> {
-    match prefix(key, text) {
-        Ok(IpPrefix { address: IpAddr::V4(address), length }) => Ok((address, length)),
-        Ok(_) | Err(Problem::Prefix { .. }) => {
-            Err(Problem::Prefix { key, value: Excerpt::new(text), example: "10.0.0.0/8" })
-        }
-        Err(other) => Err(other),
-    }
 }

@@ -1,8 +1,8 @@
 //! What is legal and probably not meant.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-use wire::VlanId;
+use wire::{Encapsulation, VlanId, Vni};
 
 use super::name::{NodeName, ObjectName, PortName};
 use super::node_model::GatewayMode;
@@ -31,9 +31,21 @@ pub enum Concern {
     #[error("access port {name} has no physical interface in the network file: it carries nothing")]
     UnusedPort { name: PortName },
     #[error(
-        "fabric port: mtu {mtu} is below {needed}, what full frames of access port {access} (mtu {access_mtu}) need"
+        "fabric port: mtu {mtu} is below {needed}, what full frames of access port {access} (mtu {access_mtu}) need in \
+         {encapsulation} over {}", if *is_ipv6 { "IPv6" } else { "IPv4" }
     )]
-    FabricMtu { mtu: u16, needed: u32, access: PortName, access_mtu: u16 },
+    FabricMtu { mtu: u16, needed: u32, access: PortName, access_mtu: u16, encapsulation: Encapsulation, is_ipv6: bool },
+    #[error(
+        "DSCP {dscp} stands for PCP {first} and PCP {second}: a frame that leaves with PCP {second} arrives over VXLAN with \
+         PCP {first}"
+    )]
+    AmbiguousDscp { dscp: u8, first: u8, second: u8 },
+    #[error("fabric port {name} has no `address`: Linux sends nothing over it until it gets one from elsewhere")]
+    NoLinkAddress { name: PortName },
+    #[error(
+        "virtual network {name}: vxlan_network_identifier {given} is not used, since the mode is automatic: the VNI is {vni}"
+    )]
+    VniNotUsed { name: ObjectName, given: Vni, vni: Vni },
     #[error(
         "memory.mbufs: {mbufs} for each worker is below {held}, what the rings of {ports} ports may hold: a port may not start, \
          or run dry; raise mbufs, or set smaller rx_descriptors and tx_descriptors"
@@ -46,7 +58,7 @@ pub enum Concern {
     #[error("virtual network {name} has no VMI on this node")]
     NetworkNotHere { name: ObjectName },
     #[error("virtual network {network} has no VMI on this node: its reachability through {vtep} is not used")]
-    ReachabilityNotHere { network: ObjectName, vtep: Ipv4Addr },
+    ReachabilityNotHere { network: ObjectName, vtep: IpAddr },
     #[error("logical interface {name} has no VMI: its frames are dropped")]
     NoVmi { name: ObjectName },
     #[error(

@@ -5,9 +5,9 @@ use crate::config::{NetworkModel, NodeModel, VirtualNetwork};
 use api::{Changes, ErrorCode, ErrorDocument, Finding, Place, ReloadDocument};
 use hashbrown::{HashMap, HashSet};
 use std::hash::Hash;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::path::PathBuf;
-use wire::Vni;
+use wire::{Encapsulation, MplsLabel, Vni};
 
 type Answer = Result<ReloadDocument, ErrorDocument>;
 
@@ -96,11 +96,16 @@ fn with_reloadable_keys(running: &NodeModel, new: &NodeModel) -> NodeModel {
     node.mode = new.mode;
     node.fabric.dont_fragment = new.fabric.dont_fragment;
     node.fabric.source_check = new.fabric.source_check;
+    node.fabric.dscp = new.fabric.dscp;
+    node.fabric.udp6_zero_checksum_tx = new.fabric.udp6_zero_checksum_tx;
+    node.fabric.udp6_zero_checksum_rx = new.fabric.udp6_zero_checksum_rx;
     node
 }
 
 fn switches(node: &NodeModel) -> impl PartialEq {
-    (node.mode, node.fabric.dont_fragment, node.fabric.source_check)
+    let fabric = &node.fabric;
+    let checksums = (fabric.udp6_zero_checksum_tx, fabric.udp6_zero_checksum_rx);
+    (node.mode, fabric.dont_fragment, fabric.source_check, fabric.dscp, checksums)
 }
 
 /// A configuration's errors as a document.
@@ -143,24 +148,32 @@ fn vifs(network: &NetworkModel) -> HashMap<&str, impl PartialEq> {
         let vmi = &network[served.vmi];
         let vni = network[vmi.virtual_network].vni;
         let pairs: Vec<_> = vmi.allowed_address_pairs.iter().map(|pair| pair.mac).collect();
-        (vmi.name.as_str(), (served.port, served.vlan, vni, vmi.mac, pairs, vmi.enabled))
+        (vmi.name.as_str(), (served.port, served.vlan, served.inner_vlan, vni, vmi.mac, pairs, vmi.enabled))
     };
     network.served.iter().map(of).collect()
 }
 
 fn networks(network: &NetworkModel) -> HashMap<&str, impl PartialEq> {
-    let mut floods: HashMap<Vni, HashSet<Ipv4Addr>> = HashMap::new();
+    let mut floods: HashMap<Vni, HashSet<(IpAddr, Encapsulation, Option<MplsLabel>)>> = HashMap::new();
     for entry in network.reachability_here().filter(|entry| entry.flood) {
-        floods.entry(network[entry.virtual_network].vni).or_default().insert(entry.vtep);
+        floods.entry(network[entry.virtual_network].vni).or_default().insert((
+            entry.vtep,
+            entry.encapsulation,
+            entry.label,
+        ));
     }
-    let of = |n: &VirtualNetwork| (n.vni, n.flood_unknown_unicast, floods.get(&n.vni).cloned());
+    let of = |n: &VirtualNetwork| {
+        let mpls = (n.mpls_label, n.layer2_control_word);
+        (n.vni, n.flood_unknown_unicast, mpls, floods.get(&n.vni).cloned())
+    };
     network.virtual_networks.iter().map(|n| (n.name.as_str(), of(n))).collect()
 }
 
 fn stations(network: &NetworkModel) -> HashMap<impl Hash + Eq, impl PartialEq> {
     let of = |entry: &config::StaticReachability| {
-        let (vni, vtep) = (network[entry.virtual_network].vni, entry.vtep);
-        entry.mac_addresses.iter().map(move |mac| ((vni, *mac), vtep)).collect::<Vec<_>>()
+        let (vni, way) = (network[entry.virtual_network].vni, (entry.vtep, entry.encapsulation));
+        let label = |station: &config::Station| station.label.or(entry.label);
+        entry.stations.iter().map(move |s| ((vni, s.mac), (way, label(s)))).collect::<Vec<_>>()
     };
     network.reachability_here().flat_map(of).collect()
 }

@@ -38,12 +38,16 @@ fn node(node: &NodeModel) -> Value {
         },
         "ports": node.ports.iter().map(port).collect::<Vec<_>>(),
         "fabric": {
-            "address": format!("{}/{}", fabric.address, fabric.prefix_len),
-            "host_interface": fabric.host_interface.as_str(),
+            "address": fabric.address.map(|(address, length)| format!("{address}/{length}")),
+            "address_v6": fabric.address_v6.map(|(address, length)| format!("{address}/{length}")),
+            "host_interface": fabric.host_interface.as_ref().map(|name| name.as_str()),
             "vlan": fabric.vlan.map(|vlan| vlan.value()),
             "routes": fabric.routes.iter().map(route).collect::<Vec<_>>(),
             "dont_fragment": fabric.dont_fragment,
             "source_check": fabric.source_check.to_string(),
+            "udp6_zero_checksum_tx": fabric.udp6_zero_checksum_tx,
+            "udp6_zero_checksum_rx": fabric.udp6_zero_checksum_rx,
+            "dscp": fabric.dscp,
         },
         "api": { "socket": node.api.socket, "group": node.api.group.as_str() },
         "limits": { "vmis": node.limits.vmis },
@@ -58,6 +62,10 @@ fn port(port: &PortModel) -> Value {
         "mtu": port.mtu,
         "rx_descriptors": port.rx_descriptors,
         "tx_descriptors": port.tx_descriptors,
+        "queues": port.queues,
+        "tpid": port.tpid.to_string(),
+        "host_interface": port.host_interface.as_ref().map(|name| name.as_str()),
+        "address": port.addresses.iter().map(|(address, length)| format!("{address}/{length}")).collect::<Vec<_>>(),
     })
 }
 
@@ -68,6 +76,7 @@ fn network(network: &NetworkModel) -> Value {
         json!({
             "logical_interface": interface.name.as_str(),
             "logical_interface_vlan_tag": served.vlan.value(),
+            "logical_interface_inner_vlan_tag": served.inner_vlan.map(|vlan| vlan.value()),
             "physical_interface": network[interface.physical_interface].name.as_str(),
             "virtual_machine_interface": vmi.name.as_str(),
             "virtual_network": network[vmi.virtual_network].name.as_str(),
@@ -80,19 +89,35 @@ fn network(network: &NetworkModel) -> Value {
         json!({
             "name": n.name.as_str(),
             "vxlan_network_identifier": n.vni.value(),
+            "virtual_network_network_id": n.virtual_network_network_id,
             "flood_unknown_unicast": n.flood_unknown_unicast,
+            "layer2_control_word": n.layer2_control_word,
+            "mpls_label": n.mpls_label.map(|label| label.value()),
         })
     };
     let reachability = |entry: &crate::config::StaticReachability| {
+        let plain = entry.stations.iter().filter(|station| station.label.is_none());
+        let labelled = entry
+            .stations
+            .iter()
+            .filter_map(|station| Some(json!({ "mac": station.mac.to_string(), "label": station.label?.value() })));
         json!({
             "virtual_network": network[entry.virtual_network].name.as_str(),
             "vtep": entry.vtep,
             "flood": entry.flood,
-            "mac_addresses": entry.mac_addresses.iter().map(|mac| mac.to_string()).collect::<Vec<_>>(),
+            "encapsulation": entry.encapsulation.name(),
+            "mpls_label": entry.label.map(|label| label.value()),
+            "mac_addresses": plain.map(|station| station.mac.to_string()).collect::<Vec<_>>(),
+            "mac_labels": labelled.collect::<Vec<_>>(),
         })
     };
+    let priorities = network.global.encapsulation_priorities.iter().map(|e| e.name());
     json!({
         "version": 1,
+        "global_vrouter_config": {
+            "encapsulation_priorities": priorities.collect::<Vec<_>>(),
+            "vxlan_network_identifier_mode": network.global.vxlan_network_identifier_mode.to_string(),
+        },
         "virtual_networks": network.virtual_networks.iter().map(virtual_network).collect::<Vec<_>>(),
         "interfaces": network.served.iter().map(vif).collect::<Vec<_>>(),
         "static_reachability": network.reachability_here().map(reachability).collect::<Vec<_>>(),

@@ -154,7 +154,7 @@ impl View {
                 state,
                 gateway: gateway.map(IpAddr::V4),
                 mac: mac.map(|mac| mac.to_string()),
-                port: Some(node[node.fabric_port].name.to_string()),
+                port: node.fabric_ports.first().map(|port| node[*port].name.to_string()),
                 vlan: node.fabric.vlan.map(|vlan| vlan.value()),
             }
         };
