@@ -14,7 +14,7 @@ def commands(text: str) -> list:
 
 def asks_the_daemon(command: str) -> bool:
     """Whether a command talks to a running causewayd: the lab runs these."""
-    return re.match(r"causeway (show|reload)\b", command) is not None
+    return re.match(r"causeway (show|reload|clear)\b", command) is not None
 
 
 def of_repository() -> list:

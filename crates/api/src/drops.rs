@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-/// `GET /v1/drops`, `GET /v1/drops?all=true`: where every packet went.
+use crate::Timestamp;
+
+/// `GET /v1/drops`, narrowed down or widened by [`DropsQuery`](crate::DropsQuery): where every packet went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropsDocument {
     /// The accounting law over all workers.
@@ -9,6 +11,10 @@ pub struct DropsDocument {
     pub workers: Vec<WorkerAccounting>,
     /// Why packets were dropped: the reasons that occurred, or with `all` every reason there is.
     pub reasons: Vec<DropEntry>,
+    /// When the reasons were cleared last: they count from then. The accounting law counts from the start of the
+    /// process, whatever was cleared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleared_at: Option<Timestamp>,
 }
 
 /// `received + injected + generated + copies + taken_over = transmitted + dropped + punted + consumed + handed_over + held`.

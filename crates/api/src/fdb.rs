@@ -2,11 +2,14 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// `GET /v1/fdb`, `GET /v1/fdb?network=blue`: which MAC address is where.
+/// `GET /v1/fdb`, narrowed down by [`FdbQuery`](crate::FdbQuery): which MAC address is where.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FdbDocument {
     /// By network, then by MAC.
     pub entries: Vec<FdbEntry>,
+    /// How many fit the query, listed or not.
+    #[serde(default)]
+    pub total: u64,
 }
 
 /// Where one MAC address of one network is.

@@ -3,13 +3,14 @@
 //! Every answer is a JSON object, never a bare list, so that a field can be added without breaking a reader. Readers
 //! ignore fields that they do not know; a field is never renamed, retyped or removed within `/v1`. Names and addresses are
 //! text as an operator writes them (`02:00:00:00:10:64`, `172.16.0.2`), counts are integers since the start of the
-//! process, and every other number has its unit in its name.
+//! process, or since `cleared_at` where that stands beside them, and every other number has its unit in its name.
 //!
 //! "Received" and "transmitted" are always seen from the gateway: what a VMI receives is the gateway's `tx`.
 
 #![forbid(unsafe_code)]
 
 mod check;
+mod clear;
 mod config;
 mod drops;
 mod error;
@@ -17,6 +18,8 @@ mod fdb;
 mod networks;
 mod nexthops;
 mod ports;
+mod query;
+mod rates;
 mod reload;
 mod request;
 mod timestamp;
@@ -26,6 +29,7 @@ mod vifs;
 mod workers;
 
 pub use check::CheckDocument;
+pub use clear::{Clear, ClearDocument};
 pub use config::{ConfigDocument, ConfigFile};
 pub use drops::{Accounting, DropEntry, DropsDocument, WorkerAccounting, WorkerCount};
 pub use error::{ErrorCode, ErrorDocument, Finding, Place};
@@ -33,6 +37,8 @@ pub use fdb::{FdbDocument, FdbEntry, FdbOrigin, FdbWhere};
 pub use networks::{Network, NetworksDocument};
 pub use nexthops::{Nexthop, NexthopState, NexthopsDocument};
 pub use ports::{Link, Port, PortLosses, PortRole, PortsDocument};
+pub use query::{DropsQuery, FdbQuery, NexthopsQuery, VifsQuery};
+pub use rates::{DropRate, DropRatesDocument, PortRate, PortRatesDocument, TrafficRate, VifRate, VifRatesDocument};
 pub use reload::{Changes, ReloadDocument};
 pub use request::{Request, Response, Show};
 pub use timestamp::{ParseTimestampError, Timestamp};

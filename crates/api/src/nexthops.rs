@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// `GET /v1/nexthops`: how the remote VTEPs are reached over the underlay, as Linux says.
+/// `GET /v1/nexthops`, narrowed down by [`NexthopsQuery`](crate::NexthopsQuery): how the remote VTEPs are reached over the underlay, as Linux says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NexthopsDocument {
     /// By VTEP.

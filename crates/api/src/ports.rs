@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Traffic;
+use crate::{Timestamp, Traffic};
 
 /// `GET /v1/ports`: the data path ports of this node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub struct Port {
     pub traffic: Traffic,
     /// What the port itself lost, before or after the accounting of the workers.
     pub losses: PortLosses,
+    /// When the counters were cleared last; without it they count from the start of the process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleared_at: Option<Timestamp>,
     /// VLAN ids that lead to a VMI on this port, ascending; 0 stands for untagged. Empty for the fabric port.
     pub vlans: Vec<u16>,
 }

@@ -1,8 +1,9 @@
 use serde::Serialize;
 
 use crate::{
-    ConfigDocument, DropsDocument, FdbDocument, NetworksDocument, NexthopsDocument, PortsDocument, ReloadDocument,
-    VersionDocument, VifsDocument, WorkersDocument,
+    Clear, ClearDocument, ConfigDocument, DropsDocument, DropsQuery, FdbDocument, FdbQuery, NetworksDocument,
+    NexthopsDocument, NexthopsQuery, PortsDocument, ReloadDocument, VersionDocument, VifsDocument, VifsQuery,
+    WorkersDocument,
 };
 
 /// All that can be asked of the daemon.
@@ -10,6 +11,8 @@ use crate::{
 pub enum Request {
     /// Look at something. Changes nothing.
     Show(Show),
+    /// Have counters count from 0 again.
+    Clear(Clear),
     /// Read the configuration files again and put them in force, or refuse them and change nothing.
     Reload,
 }
@@ -20,21 +23,15 @@ pub enum Show {
     /// [`PortsDocument`]
     Ports,
     /// [`VifsDocument`]
-    Vifs,
+    Vifs(VifsQuery),
     /// [`NetworksDocument`]
     Networks,
     /// [`FdbDocument`]
-    Fdb {
-        /// Only this virtual network; one that does not exist is [`ErrorCode::NotFound`](crate::ErrorCode::NotFound).
-        network: Option<String>,
-    },
+    Fdb(FdbQuery),
     /// [`NexthopsDocument`]
-    Nexthops,
+    Nexthops(NexthopsQuery),
     /// [`DropsDocument`]
-    Drops {
-        /// The reasons that never occurred too.
-        all: bool,
-    },
+    Drops(DropsQuery),
     /// [`WorkersDocument`]
     Workers,
     /// [`ConfigDocument`]
@@ -66,8 +63,23 @@ pub enum Response {
     Config(ConfigDocument),
     /// To [`Show::Version`].
     Version(VersionDocument),
+    /// To [`Request::Clear`].
+    Clear(ClearDocument),
     /// To [`Request::Reload`].
     Reload(ReloadDocument),
+}
+
+impl Show {
+    /// Whether it asks for a part of a list only: an empty answer then means that nothing fits.
+    pub fn is_narrowed(&self) -> bool {
+        match self {
+            Self::Vifs(query) => *query != VifsQuery::default(),
+            Self::Fdb(query) => *query != FdbQuery::default(),
+            Self::Nexthops(query) => *query != NexthopsQuery::default(),
+            Self::Drops(query) => query.stage.is_some(),
+            Self::Ports | Self::Networks | Self::Workers | Self::Config | Self::Version => false,
+        }
+    }
 }
 
 impl Request {
@@ -75,7 +87,7 @@ impl Request {
     pub fn changes(&self) -> bool {
         match self {
             Self::Show(_) => false,
-            Self::Reload => true,
+            Self::Clear(_) | Self::Reload => true,
         }
     }
 
@@ -86,14 +98,15 @@ impl Request {
     pub fn read_response(&self, json: &[u8]) -> Result<Response, serde_json::Error> {
         Ok(match self {
             Self::Show(Show::Ports) => Response::Ports(serde_json::from_slice(json)?),
-            Self::Show(Show::Vifs) => Response::Vifs(serde_json::from_slice(json)?),
+            Self::Show(Show::Vifs(_)) => Response::Vifs(serde_json::from_slice(json)?),
             Self::Show(Show::Networks) => Response::Networks(serde_json::from_slice(json)?),
-            Self::Show(Show::Fdb { .. }) => Response::Fdb(serde_json::from_slice(json)?),
-            Self::Show(Show::Nexthops) => Response::Nexthops(serde_json::from_slice(json)?),
-            Self::Show(Show::Drops { .. }) => Response::Drops(serde_json::from_slice(json)?),
+            Self::Show(Show::Fdb(_)) => Response::Fdb(serde_json::from_slice(json)?),
+            Self::Show(Show::Nexthops(_)) => Response::Nexthops(serde_json::from_slice(json)?),
+            Self::Show(Show::Drops(_)) => Response::Drops(serde_json::from_slice(json)?),
             Self::Show(Show::Workers) => Response::Workers(serde_json::from_slice(json)?),
             Self::Show(Show::Config) => Response::Config(serde_json::from_slice(json)?),
             Self::Show(Show::Version) => Response::Version(serde_json::from_slice(json)?),
+            Self::Clear(_) => Response::Clear(serde_json::from_slice(json)?),
             Self::Reload => Response::Reload(serde_json::from_slice(json)?),
         })
     }

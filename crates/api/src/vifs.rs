@@ -1,12 +1,15 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Place, Traffic};
+use crate::{Place, Timestamp, Traffic};
 
-/// `GET /v1/vifs`: the VMIs that this node serves.
+/// `GET /v1/vifs`, narrowed down by [`VifsQuery`](crate::VifsQuery): the VMIs that this node serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VifsDocument {
     /// By ascending index.
     pub vifs: Vec<Vif>,
+    /// How many fit the query, listed or not.
+    #[serde(default)]
+    pub total: u64,
 }
 
 /// One VMI behind a VLAN of this node.
@@ -30,6 +33,10 @@ pub struct Vif {
     pub traffic: Traffic,
     /// Packets from this VMI that were dropped; `drops` tells the reasons.
     pub drops: u64,
+    /// When the counters were cleared last; without it they count from the start of the process, or from when the
+    /// VMI was configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleared_at: Option<Timestamp>,
     /// Where the network file configures it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,

@@ -29,6 +29,10 @@ fn every_document_round_trips_to_the_letter() {
     round_trip::<api::WorkersDocument>("workers");
     round_trip::<api::ConfigDocument>("config");
     round_trip::<api::VersionDocument>("version");
+    round_trip::<api::ClearDocument>("clear");
+    round_trip::<api::VifRatesDocument>("vif-rates");
+    round_trip::<api::PortRatesDocument>("port-rates");
+    round_trip::<api::DropRatesDocument>("drop-rates");
     round_trip::<api::ReloadDocument>("reload");
     round_trip::<api::CheckDocument>("check");
     round_trip::<api::ErrorDocument>("error");
@@ -36,17 +40,18 @@ fn every_document_round_trips_to_the_letter() {
 
 #[test]
 fn a_response_is_written_as_its_document_alone_and_read_back_by_its_request() {
-    use api::{Request, Show};
+    use api::{Clear, DropsQuery, FdbQuery, NexthopsQuery, Request, Show, VifsQuery};
     for (name, request) in [
         ("ports", Request::Show(Show::Ports)),
-        ("vifs", Request::Show(Show::Vifs)),
+        ("vifs", Request::Show(Show::Vifs(VifsQuery::default()))),
         ("networks", Request::Show(Show::Networks)),
-        ("fdb", Request::Show(Show::Fdb { network: None })),
-        ("nexthops", Request::Show(Show::Nexthops)),
-        ("drops", Request::Show(Show::Drops { all: true })),
+        ("fdb", Request::Show(Show::Fdb(FdbQuery::default()))),
+        ("nexthops", Request::Show(Show::Nexthops(NexthopsQuery::default()))),
+        ("drops", Request::Show(Show::Drops(DropsQuery { all: true, stage: None }))),
         ("workers", Request::Show(Show::Workers)),
         ("config", Request::Show(Show::Config)),
         ("version", Request::Show(Show::Version)),
+        ("clear", Request::Clear(Clear::All)),
         ("reload", Request::Reload),
     ] {
         let text = text_of(name);

@@ -7,9 +7,11 @@
 
 mod check;
 mod cli;
+mod completion;
 mod man;
 mod outcome;
 mod quantity;
+mod rate;
 mod remote;
 mod show;
 mod table;
@@ -25,7 +27,10 @@ use crate::{
 
 fn main() -> ExitCode {
     match Cli::try_parse() {
-        Ok(cli) => outcome::report(&run(&cli), cli.json),
+        Ok(cli) => match rate::asked_for(&cli) {
+            Some((show, sampling)) => rate::report(&cli, show, sampling),
+            None => outcome::report(&run(&cli), cli.json),
+        },
         Err(error) => outcome::report_usage(&error, cli::asks_for_json(std::env::args_os())),
     }
 }
@@ -35,6 +40,10 @@ fn run(cli: &Cli) -> Result<Answer, Failure> {
         Command::Check(files) => check::check(files),
         Command::Reload => remote::call(&cli.socket, &api::Request::Reload),
         Command::Show { what } => remote::call(&cli.socket, &api::Request::Show(what.into())),
+        Command::Clear { what: cli::Clear::Counters(counters) } => {
+            remote::call(&cli.socket, &api::Request::Clear(counters.into()))
+        }
+        Command::Completion { shell } => completion::print(*shell),
         Command::Man { directory } => man::write_pages(directory),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, ErrorKind, Write},
+    ops::ControlFlow,
     process::ExitCode,
 };
 
@@ -76,6 +77,17 @@ pub(crate) fn report(outcome: &Result<Answer, Failure>, json: bool) -> ExitCode 
     }
 }
 
+/// Tells one of several outcomes: whether to go on, or with which exit status to end. A failure ends it, and so does a
+/// reader that has seen enough.
+pub(crate) fn report_one(outcome: &Result<Answer, Failure>, json: bool) -> ControlFlow<ExitCode> {
+    let Ok(answer) = outcome else { return ControlFlow::Break(report(outcome, json)) };
+    let text = if json { &answer.json } else { &answer.text };
+    match write(text) {
+        Ok(()) => ControlFlow::Continue(()),
+        error => ControlFlow::Break(finish(error, ExitCode::SUCCESS)),
+    }
+}
+
 /// Tells what clap says about the arguments: an error, or the help that was asked for.
 pub(crate) fn report_usage(error: &clap::Error, json: bool) -> ExitCode {
     if !error.use_stderr() {
@@ -113,8 +125,12 @@ fn complain(message: &str) {
 }
 
 fn print(text: &str, status: ExitCode) -> ExitCode {
+    finish(write(text), status)
+}
+
+fn write(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    finish(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()), status)
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
 }
 
 /// A reader that has seen enough (`| head`) is no error.

@@ -39,6 +39,26 @@ pub(crate) fn speed(mbps: u32) -> String {
     }
 }
 
+/// `0`, `0.5`, `9.9`, `10`, `14880952`: of what comes a second.
+pub(crate) fn per_second(rate: f64) -> String {
+    if rate > 0.0 && rate < 9.95 { format!("{rate:.1}") } else { format!("{rate:.0}") }
+}
+
+/// `0`, `640`, `64.0 k`, `1.25 M`, `9.87 G`: bits a second, to three digits.
+pub(crate) fn bits_per_second(rate: f64) -> String {
+    let (value, unit) = match rate {
+        1e9.. => (rate / 1e9, " G"),
+        1e6.. => (rate / 1e6, " M"),
+        1e3.. => (rate / 1e3, " k"),
+        _ => return format!("{rate:.0}"),
+    };
+    match value {
+        100.0.. => format!("{value:.0}{unit}"),
+        10.0.. => format!("{value:.1}{unit}"),
+        _ => format!("{value:.2}{unit}"),
+    }
+}
+
 /// `0, 100-102, 200`, of ascending VLAN ids.
 pub(crate) fn vlans(ids: &[u16]) -> String {
     let mut ranges: Vec<(u16, u16)> = Vec::new();
@@ -108,6 +128,23 @@ mod tests {
         assert_eq!(speed(100), "100 Mbit/s");
         assert_eq!(speed(2_500), "2.5 Gbit/s");
         assert_eq!(speed(100_000), "100 Gbit/s");
+    }
+
+    #[test]
+    fn rates_have_three_digits() {
+        for (rate, text) in [(0.0, "0"), (0.5, "0.5"), (9.9, "9.9"), (12.3, "12"), (14_880_952.4, "14880952")] {
+            assert_eq!(per_second(rate), text);
+        }
+        for (rate, text) in [
+            (0.0, "0"),
+            (999.0, "999"),
+            (64_000.0, "64.0 k"),
+            (1_250_000.0, "1.25 M"),
+            (9.87e9, "9.87 G"),
+            (1e11, "100 G"),
+        ] {
+            assert_eq!(bits_per_second(rate), text);
+        }
     }
 
     #[test]

@@ -13,14 +13,21 @@ use crate::{
 /// Beyond what the daemon allows itself, so that its own explanation arrives.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(65);
 
+/// Asks the daemon, and puts its answer into words.
 pub(crate) fn call(socket: &Path, request: &Request) -> Result<Answer, Failure> {
-    let response = client::call(socket, request, ANSWER_TIMEOUT).map_err(|error| match error {
-        ClientError::Refused(document) => Failure::failed(document),
-        unreachable => Failure::unreachable(unreachable.to_string()),
-    })?;
+    let response = ask(socket, request)?;
     let warnings = match &response {
         Response::Reload(reload) => reload.warnings.as_slice(),
         _ => &[],
     };
-    Answer::new(&response, show::text(&response), warnings)
+    let narrowed = matches!(request, Request::Show(show) if show.is_narrowed());
+    Answer::new(&response, show::text(&response, narrowed), warnings)
+}
+
+/// Asks the daemon.
+pub(crate) fn ask(socket: &Path, request: &Request) -> Result<Response, Failure> {
+    client::call(socket, request, ANSWER_TIMEOUT).map_err(|error| match error {
+        ClientError::Refused(document) => Failure::failed(document),
+        unreachable => Failure::unreachable(unreachable.to_string()),
+    })
 }

@@ -1,28 +1,32 @@
 //! The documents as text.
 
+mod cleared;
 mod config;
 mod drops;
 mod forwarding;
 mod interfaces;
 mod process;
+pub(crate) mod rates;
 
 use api::Response;
 
 #[cfg(test)]
 mod tests;
 
-/// The answer in words. Ends with a line end.
-pub(crate) fn text(response: &Response) -> String {
+/// The answer in words. Ends with a line end. `narrowed` tells that only a part was asked for: an empty answer then does
+/// not mean that there is nothing.
+pub(crate) fn text(response: &Response, narrowed: bool) -> String {
     match response {
         Response::Ports(document) => interfaces::ports(document),
-        Response::Vifs(document) => interfaces::vifs(document),
+        Response::Vifs(document) => interfaces::vifs(document, narrowed),
         Response::Networks(document) => forwarding::networks(document),
-        Response::Fdb(document) => forwarding::fdb(document),
-        Response::Nexthops(document) => forwarding::nexthops(document),
-        Response::Drops(document) => drops::drops(document),
+        Response::Fdb(document) => forwarding::fdb(document, narrowed),
+        Response::Nexthops(document) => forwarding::nexthops(document, narrowed),
+        Response::Drops(document) => drops::drops(document, narrowed),
         Response::Workers(document) => process::workers(document),
         Response::Config(document) => config::config(document),
         Response::Version(document) => process::version(document),
+        Response::Clear(document) => process::clear(document),
         Response::Reload(document) => process::reload(document),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     os::unix::{net::UnixListener, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -13,7 +13,7 @@ use std::{
     thread,
 };
 
-use api::{ErrorCode, ErrorDocument, Request, Response, Show};
+use api::{DropsQuery, ErrorCode, ErrorDocument, FdbQuery, Request, Response, Show};
 use rest::{Backend, Config, Handle};
 use serde_json::Value;
 
@@ -73,18 +73,21 @@ impl Backend for Documents {
     fn call(&self, request: Request) -> Result<Response, ErrorDocument> {
         let name = match &request {
             Request::Show(Show::Ports) => "ports",
-            Request::Show(Show::Vifs) => "vifs",
+            Request::Show(Show::Vifs(_)) => "vifs",
             Request::Show(Show::Networks) => "networks",
-            Request::Show(Show::Fdb { network: Some(network) }) if network != "blue" => {
+            Request::Show(Show::Fdb(FdbQuery { network: Some(network), .. })) if network != "blue" => {
                 return Err(ErrorDocument::new(ErrorCode::NotFound, format!("no virtual network `{network}`")));
             }
-            Request::Show(Show::Fdb { .. }) => "fdb",
-            Request::Show(Show::Nexthops) => "nexthops",
-            Request::Show(Show::Drops { all: false }) => return Ok(Response::Drops(api::DropsDocument::default())),
-            Request::Show(Show::Drops { all: true }) => "drops",
+            Request::Show(Show::Fdb(_)) => "fdb",
+            Request::Show(Show::Nexthops(_)) => "nexthops",
+            Request::Show(Show::Drops(DropsQuery { all: false, .. })) => {
+                return Ok(Response::Drops(api::DropsDocument::default()));
+            }
+            Request::Show(Show::Drops(_)) => "drops",
             Request::Show(Show::Workers) => "workers",
             Request::Show(Show::Config) => "config",
             Request::Show(Show::Version) => "version",
+            Request::Clear(_) => "clear",
             Request::Reload => "reload",
         };
         Ok(request.read_response(document(name).as_bytes()).expect("documents are valid"))
@@ -161,6 +164,74 @@ fn fdb_takes_a_network_and_says_if_there_is_none_of_that_name() {
 }
 
 #[test]
+fn clear_tells_what_counts_from_when_on() {
+    let daemon = Daemon::new(Documents);
+    let done = daemon.run(&["clear", "counters"]);
+    let text = "counters of 3 VMIs, 1 port, the drop reasons count from 2026-11-22T19:00:00Z on\n";
+    assert_eq!((status(&done), stdout(&done), stderr(&done)), (0, text.to_owned(), String::new()));
+    assert_eq!(stdout(&daemon.run(&["clear", "counters", "--json"])), document("clear"));
+}
+
+/// Counts 1000 packets in and 500 out at each look, of 100 octets each.
+#[derive(Default)]
+struct Counting(AtomicU32);
+
+impl Backend for Counting {
+    fn call(&self, request: Request) -> Result<Response, ErrorDocument> {
+        // Relaxed: the calls come one after the other.
+        let looks = u64::from(self.0.fetch_add(1, Ordering::Relaxed));
+        let mut response = Documents.call(request)?;
+        match &mut response {
+            Response::Vifs(document) => document.vifs[0].traffic.rx_packets += 1000 * looks,
+            Response::Ports(document) => document.ports[0].traffic.tx_packets += 500 * looks,
+            Response::Drops(document) => document.reasons[0].count += 100 * looks,
+            other => panic!("no rates of {other:?}"),
+        }
+        Ok(response)
+    }
+}
+
+/// That a rate of something that grew by `growth` within a little more than `interval_ms` is what it should be.
+fn assert_rate(document: &Value, pointer: &str, growth: f64) {
+    let interval = document["interval_ms"].as_f64().expect("a number") / 1000.0;
+    let rate = document.pointer(pointer).and_then(Value::as_f64).unwrap_or_else(|| panic!("{pointer}: {document}"));
+    assert!((0.1..30.0).contains(&interval), "{document}");
+    // The interval is told in whole milliseconds.
+    assert!((rate * interval - growth).abs() < growth / 50.0, "{document}");
+}
+
+#[test]
+fn rates_are_the_growth_between_two_looks() {
+    let daemon = Daemon::new(Counting::default());
+    let rates = |what: &str| json(&daemon.run(&["show", what, "--rate", "--interval", "200ms", "--json"]));
+    assert_rate(&rates("vifs"), "/vifs/0/traffic/rx_packets_per_s", 1000.0);
+    assert_rate(&rates("ports"), "/ports/0/traffic/tx_packets_per_s", 500.0);
+    let drops = rates("drops");
+    assert_rate(&drops, "/reasons/0/packets_per_s", 100.0);
+    assert_eq!(drops["reasons"].as_array().map(Vec::len), Some(1), "reasons that did not occur meanwhile are left out");
+}
+
+#[test]
+fn watched_rates_go_on_until_the_reader_has_seen_enough() {
+    let daemon = Daemon::new(Counting::default());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_causeway"))
+        .arg("--socket")
+        .arg(daemon.handle.socket())
+        .args(["show", "vifs", "--rate", "--interval", "100ms", "--watch"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command was built");
+    let pipe = child.stdout.take().expect("piped");
+    let mut lines = BufReader::new(pipe).lines().map(|line| line.expect("text"));
+    let headings = lines.by_ref().filter(|line| line.starts_with("INDEX")).take(3).count();
+    assert_eq!(headings, 3);
+    drop(lines);
+    let output = child.wait_with_output().expect("ends");
+    assert_eq!((status(&output), stderr(&output)), (0, String::new()));
+}
+
+#[test]
 fn reload_tells_what_it_did_and_warns_on_standard_error() {
     let daemon = Daemon::new(Documents);
     let done = daemon.run(&["reload"]);
@@ -226,7 +297,15 @@ fn wrong_usage_exits_2_and_names_what_is_wrong() {
         (&["show", "ports", "--all"], &["--all"]),
         (&["show", "fdb", "--network"], &["--network <NAME>"]),
         (&["show", "fdb", "--network", ""], &["--network <NAME>"]),
-        (&["show", "vifs", "--network", "blue"], &["--network"]),
+        (&["show", "networks", "--network", "blue"], &["--network"]),
+        (&["show", "vifs", "--vlan", "4095"], &["4095", "0..=4094"]),
+        (&["show", "vifs", "--interval", "2s"], &["--rate"]),
+        (&["show", "vifs", "--rate", "--interval", "5"], &["'5'", "500ms, 2s, 1m"]),
+        (&["show", "fdb", "--mac", "02:00"], &["six octets"]),
+        (&["show", "fdb", "--vtep", "gw2"], &["gw2", "IP address"]),
+        (&["show", "networks", "--rate"], &["--rate"]),
+        (&["clear"], &["counters"]),
+        (&["clear", "counters", "--vif", "a", "--drops"], &["--vif <NAME>", "--drops"]),
         (&["--socket", "", "show", "ports"], &["--socket <PATH>"]),
         (&["check", "--node", ""], &["--node <FILE>"]),
         (&["check", "node.yaml"], &["node.yaml"]),
@@ -323,7 +402,7 @@ fn a_reader_that_closes_early_is_no_error() {
                 serde_json::json!({"network": "n", "mac": "m", "where": {"vif": "v"}, "origin": "static"}),
             )
             .expect("an entry");
-            Ok(Response::Fdb(api::FdbDocument { entries: vec![entry; 50_000] }))
+            Ok(Response::Fdb(api::FdbDocument { entries: vec![entry; 50_000], total: 50_000 }))
         }
     }
     let daemon = Daemon::new(Many);
@@ -375,4 +454,46 @@ fn the_manual_pages_in_docs_are_those_of_this_command() {
     let (written, committed) = (pages(&directory.0), pages(&manifest("../../docs/man")));
     assert!(written.len() > 10);
     assert!(written == committed, "docs/man is out of date: run `causeway man docs/man`");
+}
+
+#[test]
+fn completion_scripts_know_the_commands_and_their_shells_accept_them() {
+    for (shell, check) in [("bash", &["-n"][..]), ("zsh", &["-n"]), ("fish", &["--no-execute"])] {
+        let output = run(&["completion", shell]);
+        assert_eq!((status(&output), stderr(&output)), (0, String::new()), "{shell}");
+        let script = stdout(&output);
+        for word in ["vifs", "nexthops", "completion", "interval"] {
+            assert!(script.contains(word), "{shell} {word}");
+        }
+        let directory = Directory::new();
+        let file = directory.write("script", &script);
+        // Where there is no such shell, there is nothing to judge by.
+        if let Ok(judged) = Command::new(shell).args(check).arg(&file).output() {
+            assert!(judged.status.success(), "{shell}: {}", stderr(&judged));
+        }
+    }
+    let unknown = run(&["completion", "csh"]);
+    assert_eq!(status(&unknown), 2);
+    assert!(stderr(&unknown).contains("bash, zsh, fish"), "{}", stderr(&unknown));
+}
+
+#[test]
+fn bash_completes_what_can_be_typed() {
+    let directory = Directory::new();
+    let file = directory.write("script", &stdout(&run(&["completion", "bash"])));
+    let ask = |words: &str, count: usize| {
+        let script = format!(
+            "source {file}; COMP_WORDS=({words}); COMP_CWORD={count}; _causeway causeway \"${{COMP_WORDS[{count}]}}\" x; \
+             echo \"${{COMPREPLY[@]}}\""
+        );
+        let output = Command::new("bash").args(["-c", &script]).output().expect("bash is there to run scripts");
+        stdout(&output)
+    };
+    assert_eq!(ask("causeway show ne", 2), "networks nexthops\n");
+    assert_eq!(ask("causeway clear co", 2), "counters\n");
+    assert!(
+        ask("causeway show vifs --n", 3).split_whitespace().eq(["--network", "--name"]),
+        "{}",
+        ask("causeway show vifs --n", 3)
+    );
 }

@@ -310,6 +310,7 @@ impl rest::Backend for Backend {
     fn call(&self, request: Request) -> Result<Response, ErrorDocument> {
         match request {
             Request::Show(show) => self.ask(Call::Look)?.render(&show),
+            Request::Clear(clear) => self.ask(|asker| Call::Clear(clear, asker))?.map(Response::Clear),
             Request::Reload => self.ask(Call::Reload)?.map(Response::Reload),
         }
     }

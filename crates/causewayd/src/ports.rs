@@ -161,6 +161,7 @@ fn document(port: &Port, model: &PortModel) -> api::Port {
             rx_errors: stats.rx_errors,
             tx_errors: stats.tx_errors,
         },
+        cleared_at: None,
         vlans: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use api::{Request, Response, Show};
+use api::{Request, Response, Show, VifsQuery};
 use common::{Site, leftovers};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -24,7 +24,7 @@ fn it_serves_reloads_on_sighup_and_stops_cleanly_on_sigterm() {
     fs::write(site.network(), "version: 1\nno_such_key: []\n").expect("writable");
     daemon.signal("HUP");
     daemon.wait_for_log("reload refused");
-    let vifs = rest::client::call(&site.socket(), &Request::Show(Show::Vifs), ANSWER_WITHIN);
+    let vifs = rest::client::call(&site.socket(), &Request::Show(Show::Vifs(VifsQuery::default())), ANSWER_WITHIN);
     let Ok(Response::Vifs(vifs)) = vifs else { panic!("{vifs:?}") };
     assert_eq!(vifs.vifs.len(), 2, "the configuration in force stays");
     daemon.signal("TERM");

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cleared;
 pub mod config;
 mod ids;
 pub mod plane;

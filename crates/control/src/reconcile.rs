@@ -12,6 +12,7 @@
 //! [`PUBLISH_EVERY`] apart, reloads excepted: ten thousand changes a second become a hundred snapshots. Nothing here waits
 //! for a worker, and no worker for this.
 
+use crate::cleared::Cleared;
 use crate::config::{self, ConfigErrors, Loaded};
 use crate::plane::DataPlane;
 use crate::routes::{RouteChange, Routes};
@@ -19,7 +20,7 @@ use crate::status::{Identity, Sources, View, VifStatus};
 use crate::tables::{FabricPort, TableError, Tables, VifRow};
 use crate::underlay::{Ipv4Prefix, KernelEvent, KernelRequest, MAX_NEIGHBOURS, MAX_ROUTES, Underlay};
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, never};
-use fib::Snapshot;
+use fib::{Snapshot, VifIndex};
 use hashbrown::HashMap;
 use rcu::Publisher;
 use std::net::{IpAddr, Ipv4Addr};
@@ -29,6 +30,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use telemetry::{VifTotals, WorkerTelemetry};
 
+mod clear;
 mod reload;
 
 pub(crate) use reload::finding;
@@ -48,6 +50,8 @@ const WAITING_ROUTES: usize = 65_536;
 pub enum Call {
     /// All that there is to look at; rendering is the asker's business.
     Look(Sender<View>),
+    /// Have counters count from 0 again.
+    Clear(api::Clear, Sender<Result<api::ClearDocument, api::ErrorDocument>>),
     /// Read the files again.
     Reload(Sender<Result<api::ReloadDocument, api::ErrorDocument>>),
 }
@@ -86,6 +90,7 @@ pub struct Control {
     routes: Arc<Routes>,
     underlay: Underlay,
     vifs: Arc<Vec<Option<VifStatus>>>,
+    cleared: Arc<Cleared>,
     route_changes: (Sender<RouteChange>, Receiver<RouteChange>),
     pending_routes: Vec<RouteChange>,
     underlay_moved: bool,
@@ -127,6 +132,7 @@ impl Control {
             routes: Arc::default(),
             underlay,
             vifs: Arc::default(),
+            cleared: Arc::default(),
             route_changes: bounded(WAITING_ROUTES),
             pending_routes: Vec::new(),
             underlay_moved: false,
@@ -258,6 +264,11 @@ impl Control {
             // An asker that has gone away needs no answer.
             match call {
                 Call::Look(asker) => drop(asker.try_send(view.get_or_insert_with(|| self.view()).clone())),
+                Call::Clear(clear, asker) => {
+                    // What is looked at after this shows it.
+                    view = None;
+                    drop(asker.try_send(self.clear(&clear)));
+                }
                 Call::Reload(asker) => self.start_reload(asker),
             }
         }
@@ -315,22 +326,24 @@ impl Control {
 
     /// Makes room for the counters of new interfaces, which begin where the row's earlier owner left them.
     fn count_from_here(&self, rows: &[Option<VifRow>]) -> Vec<Option<VifStatus>> {
-        let before: HashMap<_, _> = self.vifs.iter().flatten().map(|vif| (vif.index, vif.baseline)).collect();
+        let before: HashMap<_, _> = self.vifs.iter().flatten().map(|vif| (vif.index, *vif)).collect();
         let status = |row: &VifRow| {
             for worker in &self.means.workers {
                 if !worker.reserve(row.index) {
                     tracing::error!(vif = %row.index, "no room for the counters of this interface: they stay zero");
                 }
             }
-            let baseline = if row.is_new { None } else { before.get(&row.index).copied() };
-            let baseline = baseline.unwrap_or_else(|| {
-                let mut sum = VifTotals::default();
-                self.means.workers.iter().for_each(|worker| sum += worker.vif(row.index).read());
-                sum
-            });
-            VifStatus { index: row.index, baseline }
+            let before = if row.is_new { None } else { before.get(&row.index).copied() };
+            before.unwrap_or_else(|| VifStatus { index: row.index, baseline: self.totals(row.index), cleared_at: None })
         };
         rows.iter().map(|row| row.as_ref().map(status)).collect()
+    }
+
+    /// What all workers counted for an interface's row.
+    fn totals(&self, index: VifIndex) -> VifTotals {
+        let mut sum = VifTotals::default();
+        self.means.workers.iter().for_each(|worker| sum += worker.vif(index).read());
+        sum
     }
 
     fn view(&self) -> View {
@@ -339,6 +352,7 @@ impl Control {
             sources: Arc::clone(&self.sources),
             routes: Arc::clone(&self.routes),
             vifs: Arc::clone(&self.vifs),
+            cleared: Arc::clone(&self.cleared),
             generation: self.means.publisher.generation(),
             nexthops: self.means.tables.vteps().map(|vtep| (vtep, self.underlay.resolve(vtep))).collect(),
             workers: self.means.workers.clone().into(),

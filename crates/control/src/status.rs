@@ -2,9 +2,11 @@
 //! hands out clones of it, which cost a few reference counts; whoever asked renders it on a thread of its own.
 
 mod effective;
+mod filter;
 mod forwarding;
 mod running;
 
+use crate::cleared::Cleared;
 use crate::config::Loaded;
 use crate::plane::DataPlane;
 use crate::routes::Routes;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use telemetry::{VifTotals, WorkerTelemetry};
 
 pub(crate) use crate::reconcile::finding;
+pub(crate) use filter::not_found;
 
 /// Who the process is.
 #[derive(Debug, Clone)]
@@ -51,11 +54,12 @@ impl Sources {
     }
 }
 
-/// An interface's row, and what its counters showed when the row became its own.
+/// An interface's row, and what its counters showed when the row became its own or they were cleared.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VifStatus {
     pub(crate) index: VifIndex,
     pub(crate) baseline: VifTotals,
+    pub(crate) cleared_at: Option<Timestamp>,
 }
 
 /// The state at one moment. Cheap to clone; while it lives, a route that changes costs control a copy of its network's.
@@ -66,6 +70,7 @@ pub struct View {
     pub(crate) routes: Arc<Routes>,
     /// In the order of `loaded.network.served`; `None` for a disabled VMI.
     pub(crate) vifs: Arc<Vec<Option<VifStatus>>>,
+    pub(crate) cleared: Arc<Cleared>,
     pub(crate) generation: u64,
     pub(crate) nexthops: Arc<[(Ipv4Addr, Resolution)]>,
     pub(crate) workers: Arc<[Arc<WorkerTelemetry>]>,
@@ -81,11 +86,11 @@ impl View {
     pub fn render(&self, show: &Show) -> Result<Response, ErrorDocument> {
         Ok(match show {
             Show::Ports => Response::Ports(self.ports()),
-            Show::Vifs => Response::Vifs(self.vifs()),
+            Show::Vifs(query) => Response::Vifs(self.vifs(query)?),
             Show::Networks => Response::Networks(self.networks()),
-            Show::Fdb { network } => Response::Fdb(self.fdb(network.as_deref())?),
-            Show::Nexthops => Response::Nexthops(self.nexthops()),
-            Show::Drops { all } => Response::Drops(self.drops(*all)),
+            Show::Fdb(query) => Response::Fdb(self.fdb(query)?),
+            Show::Nexthops(query) => Response::Nexthops(self.nexthops(query)),
+            Show::Drops(query) => Response::Drops(self.drops(query)?),
             Show::Workers => Response::Workers(self.workers()),
             Show::Config => Response::Config(self.config()),
             Show::Version => Response::Version(self.version()),

@@ -1,6 +1,6 @@
 //! Control as its neighbours see it: files and kernel events in, snapshots and answers out.
 
-use api::{ErrorCode, Request, Response, Show};
+use api::{Clear, DropsQuery, ErrorCode, FdbQuery, NexthopsQuery, Request, Response, Show, VifsQuery};
 use control::config;
 use control::plane::DataPlane;
 use control::reconcile::{Call, Control, Means, PUBLISH_EVERY};
@@ -12,13 +12,13 @@ use control::underlay::{
     NeighbourState, RouteChange as KernelRouteChange,
 };
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use fib::{Destination, NetworkId, Snapshot};
+use fib::{Destination, NetworkId, Snapshot, VifIndex};
 use rcu::{Publisher, Reader};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use telemetry::WorkerTelemetry;
+use telemetry::{DropReason, WorkerTelemetry};
 use wire::{MacAddr, Vni};
 
 const VTEP: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 2);
@@ -45,6 +45,7 @@ impl DataPlane for Ports {
             offloads_missing: vec![],
             traffic: api::Traffic::default(),
             losses: api::PortLosses::default(),
+            cleared_at: None,
             vlans: vec![],
         };
         vec![port("access0", api::PortRole::Access), port("fabric0", api::PortRole::Fabric)]
@@ -163,6 +164,34 @@ impl Bench {
         view.try_recv().expect("a look is answered within its turn").render(&show).expect("it exists")
     }
 
+    /// What control says to something that does not exist, or is not meant.
+    fn refusal(&mut self, show: Show) -> api::ErrorDocument {
+        let (asker, view) = bounded(1);
+        self.calls.send(Call::Look(asker)).expect("control listens");
+        self.turn();
+        view.try_recv().expect("a look is answered within its turn").render(&show).expect_err("a refusal")
+    }
+
+    fn clear(&mut self, clear: Clear) -> Result<api::ClearDocument, api::ErrorDocument> {
+        let (asker, answer) = bounded(1);
+        self.calls.send(Call::Clear(clear, asker)).expect("control listens");
+        self.turn();
+        answer.try_recv().expect("clearing is answered within its turn")
+    }
+
+    fn vif(&mut self, name: &str) -> api::Vif {
+        let query = VifsQuery { name: Some(name.into()), ..VifsQuery::default() };
+        let Response::Vifs(mut document) = self.show(Show::Vifs(query)) else { panic!("VMIs were asked for") };
+        assert_eq!(document.vifs.len(), 1, "{name}");
+        document.vifs.remove(0)
+    }
+
+    fn drops(&mut self, all: bool) -> api::DropsDocument {
+        let query = DropsQuery { all, stage: None };
+        let Response::Drops(document) = self.show(Show::Drops(query)) else { panic!("drops were asked for") };
+        document
+    }
+
     fn destination(&self, mac: MacAddr) -> Option<Destination> {
         let snapshot = self.worker.snapshot();
         let network: NetworkId = snapshot.vnis.lookup(5100)?;
@@ -276,7 +305,7 @@ fn without_mode_server_nothing_is_served() {
     std::fs::write(bench.directory.join("node.yaml"), NODE.replace("mode: server", "mode: none")).expect("writable");
     assert_eq!(bench.reload().expect("a legal file").vifs.removed, 2);
     assert_eq!(bench.worker.snapshot().vnis.lookup(5100), None);
-    let Response::Vifs(vifs) = bench.show(Show::Vifs) else { panic!("vifs were asked for") };
+    let Response::Vifs(vifs) = bench.show(Show::Vifs(VifsQuery::default())) else { panic!("vifs were asked for") };
     assert!(vifs.vifs.is_empty());
 }
 
@@ -337,7 +366,7 @@ fn counters_of_a_row_begin_at_zero_for_its_next_owner() {
     let Some(Destination::Vif(row)) = blue else { panic!("blue is served") };
     bench.telemetry.vif(row).rx_frames.add(5);
     let count = |bench: &mut Bench, name: &str| {
-        let Response::Vifs(vifs) = bench.show(Show::Vifs) else { panic!("vifs were asked for") };
+        let Response::Vifs(vifs) = bench.show(Show::Vifs(VifsQuery::default())) else { panic!("vifs were asked for") };
         vifs.vifs.iter().find(|vif| vif.name == name).map(|vif| vif.traffic.rx_packets)
     };
     assert_eq!(count(&mut bench, "blue-server"), Some(5));
@@ -459,11 +488,131 @@ fn the_configuration_s_generation_is_the_one_that_it_was_published_as() {
 #[test]
 fn every_document_renders_from_a_running_control() {
     let mut bench = Bench::new("documents");
-    let all = [Show::Ports, Show::Networks, Show::Fdb { network: None }, Show::Nexthops, Show::Drops { all: true }];
+    let all = [
+        Show::Ports,
+        Show::Networks,
+        Show::Fdb(FdbQuery::default()),
+        Show::Nexthops(NexthopsQuery::default()),
+        Show::Drops(DropsQuery { all: true, stage: None }),
+    ];
     for show in all.into_iter().chain([Show::Workers, Show::Config, Show::Version]) {
         let response = bench.show(show.clone());
         let json = serde_json::to_vec(&response).expect("documents are serialisable");
         let again = Request::Show(show).read_response(&json).expect("documents are readable");
         assert_eq!(again, response);
+    }
+}
+
+fn row(vif: &api::Vif) -> VifIndex {
+    VifIndex::new(vif.index as usize).expect("a legal index")
+}
+
+#[test]
+fn cleared_counters_count_from_zero_and_the_worker_s_own_go_on() {
+    let mut bench = Bench::new("clear");
+    bench.turn();
+    let (blue, green) = (row(&bench.vif("blue-server")), row(&bench.vif("green-server")));
+    bench.telemetry.vif(blue).rx_frames.add(5);
+    bench.telemetry.vif(green).rx_frames.add(7);
+    let done = bench.clear(Clear::Vif("blue-server".into())).expect("the VMI exists");
+    assert_eq!((done.vifs, done.ports, done.drops), (1, 0, false));
+    bench.telemetry.vif(blue).rx_frames.add(2);
+    let (cleared, other) = (bench.vif("blue-server"), bench.vif("green-server"));
+    assert_eq!((cleared.traffic.rx_packets, cleared.cleared_at), (2, Some(done.cleared_at)));
+    assert_eq!((other.traffic.rx_packets, other.cleared_at), (7, None));
+    assert_eq!(bench.telemetry.vif(blue).read().rx_frames, 7, "control does not write what is the worker's");
+    bench.write_network(&NETWORK.replace("name: printer", "name: plotter"));
+    bench.reload().expect("a legal file");
+    assert_eq!(bench.vif("blue-server").traffic.rx_packets, 2, "a reload keeps counters and their clearing");
+    assert_eq!(bench.vif("blue-server").cleared_at, Some(done.cleared_at));
+}
+
+#[test]
+fn cleared_drop_reasons_count_from_zero_and_the_law_from_the_start() {
+    let mut bench = Bench::new("clear-drops");
+    bench.telemetry.ledger.received.add(3);
+    bench.telemetry.ledger.dropped(DropReason::UnknownVlan).add(3);
+    assert_eq!((bench.drops(false).reasons.len(), bench.drops(false).cleared_at), (1, None));
+    let done = bench.clear(Clear::Drops).expect("there always are");
+    assert!(done.drops && done.vifs == 0 && done.ports == 0);
+    let cleared = bench.drops(false);
+    assert_eq!((cleared.reasons.len(), cleared.cleared_at), (0, Some(done.cleared_at)));
+    assert_eq!((cleared.accounting.dropped, cleared.accounting.unaccounted), (3, 0));
+    bench.telemetry.ledger.received.add(1);
+    bench.telemetry.ledger.dropped(DropReason::UnknownVlan).add(1);
+    let after = bench.drops(false);
+    assert_eq!((after.reasons[0].count, after.reasons[0].per_worker[0].count), (1, 1));
+    assert_eq!((after.accounting.dropped, after.accounting.unaccounted), (4, 0));
+}
+
+#[test]
+fn clearing_takes_in_everything_unless_something_is_named_that_exists() {
+    let mut bench = Bench::new("clear-all");
+    let all = bench.clear(Clear::All).expect("nothing is named");
+    assert_eq!((all.vifs, all.ports, all.drops), (2, 2, true));
+    assert_eq!(bench.clear(Clear::Port("access0".into())).expect("the port exists").ports, 1);
+    for (clear, name) in [(Clear::Vif("x".into()), "blue-server"), (Clear::Port("x".into()), "access0")] {
+        let refused = bench.clear(clear).expect_err("there is no x");
+        assert_eq!(refused.code, ErrorCode::NotFound);
+        assert!(refused.message.contains("`x`") && refused.message.contains(name), "{refused}");
+    }
+    let Response::Ports(ports) = bench.show(Show::Ports) else { panic!("ports were asked for") };
+    assert!(ports.ports.iter().all(|port| port.cleared_at.is_some()));
+}
+
+#[test]
+fn lists_are_narrowed_down_where_they_are_made() {
+    let mut bench = Bench::new("filters");
+    let mut vifs = |query: VifsQuery| {
+        let Response::Vifs(document) = bench.show(Show::Vifs(query)) else { panic!("VMIs were asked for") };
+        (document.vifs.into_iter().map(|vif| vif.name).collect::<Vec<_>>(), document.total)
+    };
+    let query = VifsQuery::default;
+    let (blue, green) = ("blue-server".to_owned(), "green-server".to_owned());
+    assert_eq!(vifs(query()), (vec![blue.clone(), green.clone()], 2));
+    assert_eq!(vifs(VifsQuery { network: Some("green".into()), ..query() }), (vec![green.clone()], 1));
+    assert_eq!(vifs(VifsQuery { vlan: Some(100), ..query() }), (vec![blue.clone()], 1));
+    assert_eq!(vifs(VifsQuery { port: Some("fabric0".into()), ..query() }), (vec![], 0));
+    assert_eq!(vifs(VifsQuery { name: Some("b*".into()), vlan: Some(200), ..query() }), (vec![], 0));
+    assert_eq!(vifs(VifsQuery { offset: 1, limit: Some(1), ..query() }), (vec![green], 2));
+    let mut fdb = |query: FdbQuery| {
+        let Response::Fdb(document) = bench.show(Show::Fdb(query)) else { panic!("MACs were asked for") };
+        document.entries.into_iter().map(|entry| entry.mac).collect::<Vec<_>>()
+    };
+    let remote = FdbQuery { vtep: Some(VTEP.into()), network: Some("blue".into()), ..FdbQuery::default() };
+    assert!(fdb(remote).contains(&REMOTE.to_string()));
+    assert_eq!(fdb(FdbQuery { mac: Some(REMOTE.to_string()), ..FdbQuery::default() }), [REMOTE.to_string()]);
+    let far = NexthopsQuery { vtep: "192.0.2.77".parse().ok() };
+    assert_eq!(bench.show(Show::Nexthops(far)), Response::Nexthops(api::NexthopsDocument::default()));
+}
+
+#[test]
+fn an_unknown_name_in_a_query_is_told_what_there_is() {
+    let mut bench = Bench::new("unknown");
+    for (show, code, words) in [
+        (
+            Show::Vifs(VifsQuery { network: Some("x".into()), ..VifsQuery::default() }),
+            ErrorCode::NotFound,
+            "no virtual network `x` on this node: expected one of blue, green",
+        ),
+        (
+            Show::Vifs(VifsQuery { port: Some("x".into()), ..VifsQuery::default() }),
+            ErrorCode::NotFound,
+            "no port `x` on this node: expected one of access0, fabric0",
+        ),
+        (
+            Show::Drops(DropsQuery { all: true, stage: Some("x".into()) }),
+            ErrorCode::NotFound,
+            "no stage `x` on this node: expected one of parse, classify",
+        ),
+        (
+            Show::Fdb(FdbQuery { mac: Some("x".into()), ..FdbQuery::default() }),
+            ErrorCode::BadRequest,
+            "`x` is no MAC address: expected six octets",
+        ),
+    ] {
+        let refused = bench.refusal(show);
+        assert_eq!(refused.code, code);
+        assert!(refused.message.starts_with(words), "{refused}");
     }
 }

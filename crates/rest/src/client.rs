@@ -16,7 +16,10 @@ use hyper::{
     header::{CONNECTION, HOST},
 };
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use tokio::{net::UnixStream, time::timeout};
+
+use crate::parameters::ClearParameters;
 
 /// Longest answer that is read. A million MACs are about 100 MB.
 const ANSWER_OCTETS_MAX: usize = 512 * 1024 * 1024;
@@ -71,6 +74,9 @@ pub enum Garble {
     /// The request cannot be written as HTTP.
     #[error("{0}")]
     Request(#[from] hyper::http::Error),
+    /// What narrows the request down cannot be written as a query.
+    #[error("{0}")]
+    Query(#[from] serde_urlencoded::ser::Error),
 }
 
 fn advice(socket: &Path, error: &io::Error) -> String {
@@ -121,7 +127,7 @@ async fn converse(stream: UnixStream, request: &Request) -> Result<(StatusCode, 
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // Ends with the runtime at the latest; its error, if any, reaches us through the sender.
     tokio::spawn(connection);
-    let (method, path) = method_and_path(request);
+    let (method, path) = method_and_path(request)?;
     let request = hyper::Request::builder()
         .method(method)
         .uri(path)
@@ -134,26 +140,29 @@ async fn converse(stream: UnixStream, request: &Request) -> Result<(StatusCode, 
 }
 
 /// The way a request goes over HTTP; the server's router reads it back.
-fn method_and_path(request: &Request) -> (Method, String) {
+fn method_and_path(request: &Request) -> Result<(Method, String), serde_urlencoded::ser::Error> {
     let show = match request {
-        Request::Reload => return (Method::POST, "/v1/reload".to_owned()),
+        Request::Reload => return Ok((Method::POST, "/v1/reload".to_owned())),
+        Request::Clear(clear) => {
+            return Ok((Method::POST, path("/v1/counters/clear", &ClearParameters::from(clear))?));
+        }
         Request::Show(show) => show,
     };
     let path = match show {
         Show::Ports => "/v1/ports".to_owned(),
-        Show::Vifs => "/v1/vifs".to_owned(),
+        Show::Vifs(query) => path("/v1/vifs", query)?,
         Show::Networks => "/v1/networks".to_owned(),
-        Show::Fdb { network: None } => "/v1/fdb".to_owned(),
-        Show::Fdb { network: Some(network) } => {
-            let query = form_urlencoded::Serializer::new(String::new()).append_pair("network", network).finish();
-            format!("/v1/fdb?{query}")
-        }
-        Show::Nexthops => "/v1/nexthops".to_owned(),
-        Show::Drops { all: false } => "/v1/drops".to_owned(),
-        Show::Drops { all: true } => "/v1/drops?all=true".to_owned(),
+        Show::Fdb(query) => path("/v1/fdb", query)?,
+        Show::Nexthops(query) => path("/v1/nexthops", query)?,
+        Show::Drops(query) => path("/v1/drops", query)?,
         Show::Workers => "/v1/workers".to_owned(),
         Show::Config => "/v1/config".to_owned(),
         Show::Version => "/v1/version".to_owned(),
     };
-    (Method::GET, path)
+    Ok((Method::GET, path))
+}
+
+fn path(path: &str, query: &impl Serialize) -> Result<String, serde_urlencoded::ser::Error> {
+    let query = serde_urlencoded::to_string(query)?;
+    Ok(if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") })
 }

@@ -7,15 +7,19 @@
 //!
 //! | method and path | answer |
 //! |---|---|
-//! | `GET /v1/ports`, `vifs`, `networks`, `nexthops`, `workers`, `config`, `version` | the document of that name |
-//! | `GET /v1/fdb?network=NAME` | [`api::FdbDocument`], of all networks or of one |
-//! | `GET /v1/drops?all=true` | [`api::DropsDocument`] |
+//! | `GET /v1/ports`, `networks`, `workers`, `config`, `version` | the document of that name |
+//! | `GET /v1/vifs`, narrowed down by [`api::VifsQuery`] | [`api::VifsDocument`] |
+//! | `GET /v1/fdb`, narrowed down by [`api::FdbQuery`] | [`api::FdbDocument`] |
+//! | `GET /v1/nexthops`, narrowed down by [`api::NexthopsQuery`] | [`api::NexthopsDocument`] |
+//! | `GET /v1/drops`, narrowed down by [`api::DropsQuery`] | [`api::DropsDocument`] |
+//! | `POST /v1/counters/clear`, `?vif=NAME`, `?port=NAME` or `?drops=true` | [`api::ClearDocument`] |
 //! | `POST /v1/reload` | [`api::ReloadDocument`] |
 //! | whatever fails | [`api::ErrorDocument`] and a status that fits its code |
 
 #![forbid(unsafe_code)]
 
 pub mod client;
+mod parameters;
 mod peer;
 mod routes;
 mod server;

@@ -10,13 +10,14 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use crate::{
     Backend,
+    parameters::ClearParameters,
     peer::{Peer, Privileged},
 };
 
@@ -28,7 +29,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 const BODY_OCTETS_MAX: usize = 4 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-const PATHS: &str = "GET /v1/ports, vifs, networks, fdb, nexthops, drops, workers, config, version; POST /v1/reload";
+const PATHS: &str = "GET /v1/ports, vifs, networks, fdb, nexthops, drops, workers, config, version; \
+                     POST /v1/reload, counters/clear";
 
 #[derive(Clone)]
 struct Gate {
@@ -45,15 +47,16 @@ pub(crate) fn router(backend: Arc<dyn Backend>, privileged: Privileged) -> Route
     };
     Router::new()
         .route("/v1/ports", show(Show::Ports))
-        .route("/v1/vifs", show(Show::Vifs))
+        .route("/v1/vifs", narrowed(Show::Vifs))
         .route("/v1/networks", show(Show::Networks))
-        .route("/v1/fdb", get(show_fdb))
-        .route("/v1/nexthops", show(Show::Nexthops))
-        .route("/v1/drops", get(show_drops))
+        .route("/v1/fdb", narrowed(Show::Fdb))
+        .route("/v1/nexthops", narrowed(Show::Nexthops))
+        .route("/v1/drops", narrowed(Show::Drops))
         .route("/v1/workers", show(Show::Workers))
         .route("/v1/config", show(Show::Config))
         .route("/v1/version", show(Show::Version))
         .route("/v1/reload", post(reload))
+        .route("/v1/counters/clear", post(clear))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(refuse_body))
@@ -77,25 +80,21 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FdbParameters {
-    network: Option<String>,
+/// A path whose query is a document of its own.
+fn narrowed<Q: DeserializeOwned + Send + 'static>(show: fn(Q) -> Show) -> MethodRouter<Gate> {
+    get(move |gate: State<Gate>, peer: Extension<Peer>, query: Parameters<Q>| async move {
+        answer(gate.0, peer.0, api::Request::Show(show(query.0))).await
+    })
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DropsParameters {
-    #[serde(default)]
-    all: bool,
-}
-
-async fn show_fdb(gate: State<Gate>, peer: Extension<Peer>, query: Parameters<FdbParameters>) -> Response {
-    answer(gate.0, peer.0, api::Request::Show(Show::Fdb { network: query.0.network })).await
-}
-
-async fn show_drops(gate: State<Gate>, peer: Extension<Peer>, query: Parameters<DropsParameters>) -> Response {
-    answer(gate.0, peer.0, api::Request::Show(Show::Drops { all: query.0.all })).await
+async fn clear(gate: State<Gate>, peer: Extension<Peer>, query: Parameters<ClearParameters>) -> Response {
+    match query.0.meant() {
+        Some(clear) => answer(gate.0, peer.0, api::Request::Clear(clear)).await,
+        None => {
+            let message = "`/v1/counters/clear` takes one of `vif=NAME`, `port=NAME` and `drops=true`, or none for all";
+            refuse(ErrorCode::BadRequest, message.to_owned())
+        }
+    }
 }
 
 async fn reload(gate: State<Gate>, peer: Extension<Peer>, _: Parameters<Nothing>) -> Response {

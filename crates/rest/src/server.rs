@@ -260,6 +260,7 @@ mod tests {
             self.0.fetch_add(1, Ordering::Relaxed);
             Ok(match request {
                 api::Request::Reload => api::Response::Reload(api::ReloadDocument::default()),
+                api::Request::Clear(_) => unreachable!("not asked for here"),
                 api::Request::Show(_) => api::Response::Ports(api::PortsDocument::default()),
             })
         }
@@ -288,10 +289,12 @@ mod tests {
         let (shown, calls) = ask(4_000_000_002, Gid::from_raw(4_000_000_002), "GET /v1/ports");
         assert!(shown.starts_with("HTTP/1.1 200 "), "{shown}");
         assert_eq!(calls, 1);
-        let (refused, calls) = ask(4_000_000_002, Gid::from_raw(4_000_000_002), "POST /v1/reload");
-        assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
-        assert!(refused.contains(r#""code":"forbidden""#) && refused.contains("user 4000000002"), "{refused}");
-        assert_eq!(calls, 0, "the backend never hears of it");
+        for line in ["POST /v1/reload", "POST /v1/counters/clear"] {
+            let (refused, calls) = ask(4_000_000_002, Gid::from_raw(4_000_000_002), line);
+            assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+            assert!(refused.contains(r#""code":"forbidden""#) && refused.contains("user 4000000002"), "{refused}");
+            assert_eq!(calls, 0, "the backend never hears of it");
+        }
     }
 
     #[test]

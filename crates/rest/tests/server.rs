@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::{ErrorCode, ErrorDocument, Request, Response, Show};
+use api::{Clear, DropsQuery, ErrorCode, ErrorDocument, FdbQuery, NexthopsQuery, Request, Response, Show, VifsQuery};
 use nix::unistd::{Gid, Group, getegid, geteuid};
 use rest::{
     Backend, Config, RestError,
@@ -61,19 +61,24 @@ impl Backend for Documents {
     fn call(&self, request: Request) -> Result<Response, ErrorDocument> {
         let name = match &request {
             Request::Show(Show::Ports) => "ports",
-            Request::Show(Show::Vifs) => "vifs",
+            Request::Show(Show::Vifs(_)) => "vifs",
             Request::Show(Show::Networks) => "networks",
-            Request::Show(Show::Fdb { network: None }) => "fdb",
-            Request::Show(Show::Fdb { network: Some(network) }) if network == "panic" => panic!("asked to"),
-            Request::Show(Show::Fdb { network: Some(network) }) => {
+            Request::Show(Show::Fdb(FdbQuery { network: Some(network), .. })) if network == "panic" => {
+                panic!("asked to")
+            }
+            Request::Show(Show::Fdb(FdbQuery { network: Some(network), .. })) => {
                 return Err(ErrorDocument::new(ErrorCode::NotFound, format!("no network `{network}`")));
             }
-            Request::Show(Show::Nexthops) => "nexthops",
-            Request::Show(Show::Drops { all: false }) => return Ok(Response::Drops(api::DropsDocument::default())),
-            Request::Show(Show::Drops { all: true }) => "drops",
+            Request::Show(Show::Fdb(_)) => "fdb",
+            Request::Show(Show::Nexthops(_)) => "nexthops",
+            Request::Show(Show::Drops(DropsQuery { all: false, .. })) => {
+                return Ok(Response::Drops(api::DropsDocument::default()));
+            }
+            Request::Show(Show::Drops(_)) => "drops",
             Request::Show(Show::Workers) => "workers",
             Request::Show(Show::Config) => "config",
             Request::Show(Show::Version) => "version",
+            Request::Clear(_) => "clear",
             Request::Reload => "reload",
         };
         Ok(request.read_response(document(name).as_bytes()).expect("documents are valid"))
@@ -113,18 +118,21 @@ fn line(line: &str) -> String {
 fn every_request_of_the_client_gets_its_document() {
     let directory = Directory::new();
     let handle = rest::serve(config(&directory.socket()), Arc::new(Documents)).expect("serves");
-    let fdb = |network: Option<&str>| Request::Show(Show::Fdb { network: network.map(str::to_owned) });
+    let fdb = |network: Option<&str>| {
+        Request::Show(Show::Fdb(FdbQuery { network: network.map(str::to_owned), ..FdbQuery::default() }))
+    };
     for request in [
         Request::Show(Show::Ports),
-        Request::Show(Show::Vifs),
+        Request::Show(Show::Vifs(VifsQuery::default())),
         Request::Show(Show::Networks),
         fdb(None),
-        Request::Show(Show::Nexthops),
-        Request::Show(Show::Drops { all: false }),
-        Request::Show(Show::Drops { all: true }),
+        Request::Show(Show::Nexthops(NexthopsQuery::default())),
+        Request::Show(Show::Drops(DropsQuery::default())),
+        Request::Show(Show::Drops(DropsQuery { all: true, stage: None })),
         Request::Show(Show::Workers),
         Request::Show(Show::Config),
         Request::Show(Show::Version),
+        Request::Clear(Clear::All),
         Request::Reload,
     ] {
         let answer = client::call(handle.socket(), &request, PATIENCE);
@@ -133,6 +141,52 @@ fn every_request_of_the_client_gets_its_document() {
     for name in ["no/such&net=work", "blau grün", "a+b%20c", "?#"] {
         match client::call(handle.socket(), &fdb(Some(name)), PATIENCE) {
             Err(ClientError::Refused(error)) => assert_eq!(error.message, format!("no network `{name}`")),
+            other => panic!("{other:?}"),
+        }
+    }
+    handle.stop();
+}
+
+#[test]
+fn what_narrows_a_request_down_arrives_as_it_was_meant() {
+    /// Answers with the request itself, as the text of a refusal.
+    struct Echo;
+    impl Backend for Echo {
+        fn call(&self, request: Request) -> Result<Response, ErrorDocument> {
+            Err(ErrorDocument::new(ErrorCode::NotFound, format!("{request:?}")))
+        }
+    }
+    let directory = Directory::new();
+    let handle = rest::serve(config(&directory.socket()), Arc::new(Echo)).expect("serves");
+    let vifs = VifsQuery {
+        network: Some("blau grün&x=y".into()),
+        port: Some("access0".into()),
+        vlan: Some(0),
+        name: Some("*?%20".into()),
+        offset: u64::MAX,
+        limit: Some(0),
+    };
+    let fdb = FdbQuery {
+        network: None,
+        mac: Some("02:00:00:00:10:64".into()),
+        vtep: Some("fd00::1".parse().expect("an address")),
+        offset: 0,
+        limit: Some(7),
+    };
+    for request in [
+        Request::Show(Show::Vifs(vifs)),
+        Request::Show(Show::Vifs(VifsQuery::default())),
+        Request::Show(Show::Fdb(fdb)),
+        Request::Show(Show::Nexthops(NexthopsQuery { vtep: "172.16.0.2".parse().ok() })),
+        Request::Show(Show::Drops(DropsQuery { all: true, stage: Some("flood".into()) })),
+        Request::Show(Show::Drops(DropsQuery::default())),
+        Request::Clear(Clear::All),
+        Request::Clear(Clear::Vif("blau grün".into())),
+        Request::Clear(Clear::Port("access0".into())),
+        Request::Clear(Clear::Drops),
+    ] {
+        match client::call(handle.socket(), &request, PATIENCE) {
+            Err(ClientError::Refused(error)) => assert_eq!(error.message, format!("{request:?}")),
             other => panic!("{other:?}"),
         }
     }
@@ -153,6 +207,12 @@ fn wrong_requests_are_refused_with_a_document() {
         (line("GET /v1/fdb?net=blue"), 400, ErrorCode::BadRequest, "net"),
         (line("GET /v1/ports?all=true"), 400, ErrorCode::BadRequest, "all"),
         (line("GET /v1/drops?all=maybe"), 400, ErrorCode::BadRequest, "maybe"),
+        (line("GET /v1/vifs?vlan=x"), 400, ErrorCode::BadRequest, "vlan"),
+        (line("GET /v1/vifs?limit=-1"), 400, ErrorCode::BadRequest, "limit"),
+        (line("GET /v1/fdb?vtep=fabric"), 400, ErrorCode::BadRequest, "vtep"),
+        (line("GET /v1/counters/clear"), 405, ErrorCode::MethodNotAllowed, "counters/clear"),
+        (line("POST /v1/counters/clear?vif=a&drops=true"), 400, ErrorCode::BadRequest, "or none for all"),
+        (line("POST /v1/counters/clear?vfi=a"), 400, ErrorCode::BadRequest, "vfi"),
         (line("POST /v1/reload?force=1"), 400, ErrorCode::BadRequest, "force"),
         (line("GET /v1/fdb?network=nowhere"), 404, ErrorCode::NotFound, "no network `nowhere`"),
         (
@@ -225,12 +285,13 @@ fn a_client_that_never_finishes_its_request_is_cut_off_and_hinders_nobody() {
 fn many_clients_at_once_are_all_served() {
     let directory = Directory::new();
     let handle = rest::serve(config(&directory.socket()), Arc::new(Documents)).expect("serves");
-    let expected = Documents.call(Request::Show(Show::Vifs)).expect("an answer");
+    let expected = Documents.call(Request::Show(Show::Vifs(VifsQuery::default()))).expect("an answer");
     thread::scope(|scope| {
         for _ in 0..48 {
             scope.spawn(|| {
                 for _ in 0..5 {
-                    let answer = client::call(handle.socket(), &Request::Show(Show::Vifs), PATIENCE);
+                    let answer =
+                        client::call(handle.socket(), &Request::Show(Show::Vifs(VifsQuery::default())), PATIENCE);
                     assert_eq!(answer.expect("an answer"), expected);
                 }
             });

@@ -28,6 +28,21 @@ pub enum Stage {
     Transmit,
 }
 
+impl Stage {
+    /// All stages, in the packet's order.
+    pub const ALL: &'static [Self] = &[
+        Self::Parse,
+        Self::Classify,
+        Self::Decap,
+        Self::Bridge,
+        Self::Encap,
+        Self::Rewrite,
+        Self::Flood,
+        Self::Punt,
+        Self::Transmit,
+    ];
+}
+
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

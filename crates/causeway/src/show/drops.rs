@@ -7,15 +7,20 @@ use crate::{
     table::{Table, printable},
 };
 
-pub(super) fn drops(document: &DropsDocument) -> String {
+pub(super) fn drops(document: &DropsDocument, narrowed: bool) -> String {
     let mut text = law(document.accounting);
     if document.workers.len() > 1 {
         text = text + "\n" + &per_worker(document);
     }
-    if document.reasons.is_empty() {
-        return text + "\nno packet was dropped\n";
-    }
     text.push('\n');
+    let since = document.cleared_at.map(|at| format!(" since {at}, when the reasons were cleared")).unwrap_or_default();
+    if document.reasons.is_empty() {
+        let place = if narrowed { " in that stage" } else { "" };
+        return format!("{text}no packet was dropped{place}{since}\n");
+    }
+    if document.cleared_at.is_some() {
+        text += &format!("dropped{since}; the sums above count from the start of causewayd\n");
+    }
     for line in reasons(&document.reasons) {
         text = text + &line + "\n";
     }

@@ -4,6 +4,7 @@ use api::{FdbDocument, FdbOrigin, FdbWhere, NetworksDocument, NexthopState, Next
 
 use crate::{
     quantity::{self, or_none, some_of},
+    show::cleared::left_out,
     table::Table,
 };
 
@@ -29,7 +30,10 @@ pub(super) fn networks(document: &NetworksDocument) -> String {
     table.to_string()
 }
 
-pub(super) fn fdb(document: &FdbDocument) -> String {
+pub(super) fn fdb(document: &FdbDocument, narrowed: bool) -> String {
+    if document.entries.is_empty() && narrowed {
+        return "no MAC address that is known fits\n".to_owned();
+    }
     if document.entries.is_empty() {
         return "no MAC address is known\n".to_owned();
     }
@@ -47,10 +51,13 @@ pub(super) fn fdb(document: &FdbDocument) -> String {
         };
         table.row([entry.network.clone(), entry.mac.clone(), place, origin.to_owned()]);
     }
-    table.to_string()
+    table.to_string() + &left_out(document.entries.len(), document.total)
 }
 
-pub(super) fn nexthops(document: &NexthopsDocument) -> String {
+pub(super) fn nexthops(document: &NexthopsDocument, narrowed: bool) -> String {
+    if document.nexthops.is_empty() && narrowed {
+        return "that VTEP is neither configured nor known\n".to_owned();
+    }
     if document.nexthops.is_empty() {
         return "no remote VTEP is configured or known\n".to_owned();
     }

@@ -6,6 +6,7 @@ use api::{Link, Port, PortRole, PortsDocument, Traffic, Vif, VifState, VifsDocum
 
 use crate::{
     quantity::{self, NONE, or_none},
+    show::cleared,
     table::{Table, printable},
 };
 
@@ -36,7 +37,9 @@ pub(super) fn ports(document: &PortsDocument) -> String {
         let end = [port.losses.total().to_string(), quantity::vlans(&port.vlans)];
         table.row(start.into_iter().chain(traffic(port.traffic)).chain(end));
     }
-    document.ports.iter().fold(table.to_string(), |text, port| text + "\n" + &printable(&port_details(port)))
+    let cleared = document.ports.iter().map(|port| (port.name.as_str(), port.cleared_at));
+    let start = table.to_string() + &cleared::lines(cleared);
+    document.ports.iter().fold(start, |text, port| text + "\n" + &printable(&port_details(port)))
 }
 
 fn link(link: Link) -> String {
@@ -78,7 +81,10 @@ fn port_details(port: &Port) -> String {
     text
 }
 
-pub(super) fn vifs(document: &VifsDocument) -> String {
+pub(super) fn vifs(document: &VifsDocument, narrowed: bool) -> String {
+    if document.vifs.is_empty() && narrowed {
+        return "no VMI on this node fits\n".to_owned();
+    }
     if document.vifs.is_empty() {
         return "no VMI is served by this node\n".to_owned();
     }
@@ -114,7 +120,8 @@ pub(super) fn vifs(document: &VifsDocument) -> String {
         let end = [vif.drops.to_string(), or_none(vif.place.as_ref())];
         table.row(start.into_iter().chain(traffic(vif.traffic)).chain(end));
     }
-    let mut text = table.to_string();
+    let mut text = table.to_string() + &cleared::left_out(document.vifs.len(), document.total);
+    text += &cleared::lines(document.vifs.iter().map(|vif| (vif.name.as_str(), vif.cleared_at)));
     let reasons = document.vifs.iter().filter_map(|vif| match &vif.state {
         VifState::Active => None,
         VifState::Inactive { why } => Some((&vif.name, why)),

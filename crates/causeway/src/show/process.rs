@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use api::{Changes, PollingMode, ReloadDocument, Timestamp, VersionDocument, Worker, WorkersDocument};
+use api::{Changes, ClearDocument, PollingMode, ReloadDocument, Timestamp, VersionDocument, Worker, WorkersDocument};
 
 use crate::{
-    quantity::{duration, or_none},
+    quantity::{count, duration, or_none},
     table::{Table, printable},
 };
 
@@ -101,6 +101,23 @@ pub(super) fn version_at(document: &VersionDocument, now: Timestamp) -> String {
         document.started_at,
     );
     printable(&text).into_owned()
+}
+
+pub(super) fn clear(document: &ClearDocument) -> String {
+    let mut what = Vec::new();
+    if document.vifs > 0 {
+        what.push(count(document.vifs, "VMI"));
+    }
+    if document.ports > 0 {
+        what.push(count(document.ports, "port"));
+    }
+    if document.drops {
+        what.push("the drop reasons".to_owned());
+    }
+    match what.is_empty() {
+        true => "nothing to clear\n".to_owned(),
+        false => format!("counters of {} count from {} on\n", what.join(", "), document.cleared_at),
+    }
 }
 
 pub(super) fn reload(document: &ReloadDocument) -> String {

@@ -3,9 +3,9 @@
 
 use std::{env, fs, path::Path};
 
-use api::{Request, Show};
+use api::{Clear, DropsQuery, FdbQuery, NexthopsQuery, Request, Show, VifsQuery};
 
-use super::{process, text};
+use super::{process, rates, text};
 
 fn document(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../api/tests/documents").join(format!("{name}.json"));
@@ -23,7 +23,7 @@ fn compare(name: &str, text: &str) {
 
 fn golden(name: &str, request: &Request) {
     let response = request.read_response(&document(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-    compare(name, &text(&response));
+    compare(name, &text(&response, false));
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn ports_read_as_agreed() {
 
 #[test]
 fn vifs_read_as_agreed() {
-    golden("vifs", &Request::Show(Show::Vifs));
+    golden("vifs", &Request::Show(Show::Vifs(VifsQuery::default())));
 }
 
 #[test]
@@ -43,17 +43,17 @@ fn networks_read_as_agreed() {
 
 #[test]
 fn fdb_reads_as_agreed() {
-    golden("fdb", &Request::Show(Show::Fdb { network: None }));
+    golden("fdb", &Request::Show(Show::Fdb(FdbQuery::default())));
 }
 
 #[test]
 fn nexthops_read_as_agreed() {
-    golden("nexthops", &Request::Show(Show::Nexthops));
+    golden("nexthops", &Request::Show(Show::Nexthops(NexthopsQuery::default())));
 }
 
 #[test]
 fn drops_read_as_agreed() {
-    golden("drops", &Request::Show(Show::Drops { all: true }));
+    golden("drops", &Request::Show(Show::Drops(DropsQuery { all: true, stage: None })));
 }
 
 #[test]
@@ -64,6 +64,32 @@ fn workers_read_as_agreed() {
 #[test]
 fn config_reads_as_agreed() {
     golden("config", &Request::Show(Show::Config));
+}
+
+#[test]
+fn clear_reads_as_agreed() {
+    golden("clear", &Request::Clear(Clear::All));
+}
+
+#[test]
+fn rates_read_as_agreed() {
+    let (vifs, ports, drops) = (document("vif-rates"), document("port-rates"), document("drop-rates"));
+    compare("vif-rates", &rates::vifs(&serde_json::from_slice(&vifs).expect("a valid document")));
+    compare("port-rates", &rates::ports(&serde_json::from_slice(&ports).expect("a valid document")));
+    compare("drop-rates", &rates::drops(&serde_json::from_slice(&drops).expect("a valid document")));
+}
+
+#[test]
+fn nothing_that_fits_is_not_nothing_at_all() {
+    for (request, json) in [
+        (Request::Show(Show::Vifs(VifsQuery::default())), r#"{"vifs": []}"#),
+        (Request::Show(Show::Fdb(FdbQuery::default())), r#"{"entries": []}"#),
+        (Request::Show(Show::Nexthops(NexthopsQuery::default())), r#"{"nexthops": []}"#),
+    ] {
+        let response = request.read_response(json.as_bytes()).expect("a valid document");
+        assert_ne!(text(&response, true), text(&response, false));
+        assert_eq!(text(&response, true).lines().count(), 1, "{request:?}");
+    }
 }
 
 #[test]
@@ -82,14 +108,14 @@ fn version_reads_as_agreed() {
 fn an_empty_document_says_so_in_a_line() {
     for (request, json) in [
         (Request::Show(Show::Ports), r#"{"ports": []}"#),
-        (Request::Show(Show::Vifs), r#"{"vifs": []}"#),
+        (Request::Show(Show::Vifs(VifsQuery::default())), r#"{"vifs": []}"#),
         (Request::Show(Show::Networks), r#"{"networks": []}"#),
-        (Request::Show(Show::Fdb { network: None }), r#"{"entries": []}"#),
-        (Request::Show(Show::Nexthops), r#"{"nexthops": []}"#),
+        (Request::Show(Show::Fdb(FdbQuery::default())), r#"{"entries": []}"#),
+        (Request::Show(Show::Nexthops(NexthopsQuery::default())), r#"{"nexthops": []}"#),
         (Request::Show(Show::Workers), r#"{"generation": 1, "workers": []}"#),
     ] {
         let response = request.read_response(json.as_bytes()).expect("a valid document");
-        assert_eq!(text(&response).lines().count(), 1, "{request:?}");
+        assert_eq!(text(&response, false).lines().count(), 1, "{request:?}");
     }
 }
 
@@ -97,10 +123,10 @@ fn an_empty_document_says_so_in_a_line() {
 fn nothing_that_a_daemon_says_steers_the_terminal() {
     for (name, request) in [
         ("ports", Request::Show(Show::Ports)),
-        ("vifs", Request::Show(Show::Vifs)),
+        ("vifs", Request::Show(Show::Vifs(VifsQuery::default()))),
         ("networks", Request::Show(Show::Networks)),
-        ("fdb", Request::Show(Show::Fdb { network: None })),
-        ("drops", Request::Show(Show::Drops { all: true })),
+        ("fdb", Request::Show(Show::Fdb(FdbQuery::default()))),
+        ("drops", Request::Show(Show::Drops(DropsQuery { all: true, stage: None }))),
         ("config", Request::Show(Show::Config)),
         ("reload", Request::Reload),
     ] {
@@ -110,6 +136,6 @@ fn nothing_that_a_daemon_says_steers_the_terminal() {
             .replace("access", "\\u001b]0;");
         let json = json.replace("\"role\": \"\\u001b]0;\"", "\"role\": \"access\"").replace("VLAN", "\\u0007");
         let response = request.read_response(json.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(!text(&response).contains(['\u{1b}', '\u{7}']), "{name}");
+        assert!(!text(&response, false).contains(['\u{1b}', '\u{7}']), "{name}");
     }
 }

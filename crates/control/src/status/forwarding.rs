@@ -1,12 +1,13 @@
 //! VIFs, networks, MACs, next hops: what the workers forward by.
 
 use super::View;
+use super::filter::{fits, not_found, page};
 use crate::config::{ServedVmi, VirtualNetwork};
 use crate::routes::Origin;
 use crate::underlay::Resolution;
 use api::{
-    ErrorCode, ErrorDocument, FdbDocument, FdbEntry, FdbOrigin, FdbWhere, Network, NetworksDocument, Nexthop,
-    NexthopState, NexthopsDocument, Place, Traffic, Vif, VifState, VifsDocument,
+    ErrorCode, ErrorDocument, FdbDocument, FdbEntry, FdbOrigin, FdbQuery, FdbWhere, Network, NetworksDocument, Nexthop,
+    NexthopState, NexthopsDocument, NexthopsQuery, Place, Traffic, Vif, VifState, VifsDocument, VifsQuery,
 };
 use hashbrown::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -14,18 +15,26 @@ use telemetry::VifTotals;
 use wire::{MacAddr, Vni};
 
 impl View {
-    pub(super) fn vifs(&self) -> VifsDocument {
-        let up: Vec<(String, bool)> = self.plane.ports().into_iter().map(|p| (p.name, p.link.up)).collect();
-        let mut vifs: Vec<Vif> = self
-            .loaded
-            .network
-            .served
-            .iter()
-            .enumerate()
-            .map(|(n, served)| self.vif(n, served, up.get(served.port.position()).is_some_and(|(_, up)| *up)))
-            .collect();
+    pub(super) fn vifs(&self, query: &VifsQuery) -> Result<VifsDocument, ErrorDocument> {
+        let (network, node) = (&self.loaded.network, &self.loaded.node);
+        self.expect_network(query.network.as_deref())?;
+        if let Some(port) = query.port.as_deref().filter(|port| node.port(port).is_none()) {
+            return Err(not_found("port", port, node.ports.iter().map(|port| port.name.as_str())));
+        }
+        let wanted = |served: &ServedVmi| {
+            let vmi = &network[served.vmi];
+            query.network.as_deref().is_none_or(|name| network[vmi.virtual_network].name.as_str() == name)
+                && query.port.as_deref().is_none_or(|name| node[served.port].name.as_str() == name)
+                && query.vlan.is_none_or(|vlan| served.vlan.value() == vlan)
+                && query.name.as_deref().is_none_or(|pattern| fits(pattern, vmi.name.as_str()))
+        };
+        let up: Vec<bool> = self.plane.ports().into_iter().map(|port| port.link.up).collect();
+        let is_up = |served: &ServedVmi| up.get(served.port.position()).is_some_and(|up| *up);
+        let served = network.served.iter().enumerate().filter(|(_, served)| wanted(served));
+        let mut vifs: Vec<Vif> = served.map(|(n, served)| self.vif(n, served, is_up(served))).collect();
         vifs.sort_by_key(|vif| vif.index);
-        VifsDocument { vifs }
+        let (vifs, total) = page(vifs, query.offset, query.limit);
+        Ok(VifsDocument { vifs, total })
     }
 
     fn vif(&self, n: usize, served: &ServedVmi, port_up: bool) -> Vif {
@@ -62,6 +71,7 @@ impl View {
                 tx_octets: totals.tx_octets,
             },
             drops: totals.drops,
+            cleared_at: status.and_then(|status| status.cleared_at),
             place: Some(Place { file: place.file.to_string(), line: place.line, column: place.column }),
         }
     }
@@ -96,18 +106,27 @@ impl View {
         NetworksDocument { networks: self.networks_here().into_iter().map(one).collect() }
     }
 
-    pub(super) fn fdb(&self, only: Option<&str>) -> Result<FdbDocument, ErrorDocument> {
-        if let Some(name) = only {
-            let here: Vec<&str> = self.networks_here().iter().map(|n| n.name.as_str()).collect();
-            if !here.contains(&name) {
-                let known = if here.is_empty() { "none".into() } else { here.join(", ") };
-                let message = format!("no virtual network `{name}` on this node: expected one of {known}");
-                return Err(ErrorDocument::new(ErrorCode::NotFound, message));
-            }
+    /// That a network that is asked for is one of this node's.
+    fn expect_network(&self, name: Option<&str>) -> Result<(), ErrorDocument> {
+        let here = self.networks_here();
+        match name.filter(|name| here.iter().all(|network| network.name.as_str() != *name)) {
+            Some(name) => Err(not_found("virtual network", name, here.iter().map(|network| network.name.as_str()))),
+            None => Ok(()),
         }
-        let mut entries = self.entries(only);
+    }
+
+    pub(super) fn fdb(&self, query: &FdbQuery) -> Result<FdbDocument, ErrorDocument> {
+        self.expect_network(query.network.as_deref())?;
+        let mac: Option<MacAddr> = query.mac.as_deref().map(parse_mac).transpose()?;
+        let mac = mac.map(|mac| mac.to_string());
+        let mut entries = self.entries(query.network.as_deref());
+        entries.retain(|entry| {
+            mac.as_ref().is_none_or(|mac| entry.mac == *mac)
+                && query.vtep.is_none_or(|vtep| entry.at == FdbWhere::Vtep(vtep))
+        });
         entries.sort_by(|a, b| (&a.network, &a.mac).cmp(&(&b.network, &b.mac)));
-        Ok(FdbDocument { entries })
+        let (entries, total) = page(entries, query.offset, query.limit);
+        Ok(FdbDocument { entries, total })
     }
 
     /// Local stations first; a route to a MAC that is local is not in force.
@@ -141,7 +160,7 @@ impl View {
         entries
     }
 
-    pub(super) fn nexthops(&self) -> NexthopsDocument {
+    pub(super) fn nexthops(&self, query: &NexthopsQuery) -> NexthopsDocument {
         let node = &self.loaded.node;
         let one = |(vtep, resolution): &(_, Resolution)| {
             let (state, gateway, mac) = match resolution {
@@ -159,7 +178,15 @@ impl View {
             }
         };
         let mut nexthops: Vec<Nexthop> = self.nexthops.iter().map(one).collect();
+        nexthops.retain(|nexthop| query.vtep.is_none_or(|vtep| nexthop.vtep == vtep));
         nexthops.sort_by_key(|nexthop| nexthop.vtep);
         NexthopsDocument { nexthops }
     }
+}
+
+fn parse_mac(text: &str) -> Result<MacAddr, ErrorDocument> {
+    text.parse().map_err(|_| {
+        let message = format!("`{text}` is no MAC address: expected six octets as in 02:00:00:00:10:64");
+        ErrorDocument::new(ErrorCode::BadRequest, message)
+    })
 }

@@ -1,11 +1,12 @@
 //! Ports, workers, drops, version: how the process does.
 
 use super::View;
+use super::filter::not_found;
 use api::{
-    Accounting, DropEntry, DropsDocument, PollingMode, PortsDocument, VersionDocument, Worker, WorkerAccounting,
-    WorkerCount, WorkersDocument,
+    Accounting, DropEntry, DropsDocument, DropsQuery, ErrorDocument, PollingMode, PortsDocument, VersionDocument,
+    Worker, WorkerAccounting, WorkerCount, WorkersDocument,
 };
-use telemetry::{DropReason, Totals, WorkerTelemetry};
+use telemetry::{DropReason, Stage, Totals, WorkerTelemetry};
 
 const NANOSECONDS: u128 = 1_000_000_000;
 
@@ -17,6 +18,7 @@ impl View {
             let here = network.served.iter().filter(|served| served.port.position() == position);
             port.vlans = here.map(|served| served.vlan.value()).collect();
             port.vlans.sort_unstable();
+            self.cleared.subtract(port);
             debug_assert_eq!(node.ports.get(position).map(|p| p.name.as_str()), Some(port.name.as_str()));
         }
         PortsDocument { ports }
@@ -48,7 +50,12 @@ impl View {
         WorkersDocument { generation: self.generation, workers: self.workers.iter().enumerate().map(one).collect() }
     }
 
-    pub(super) fn drops(&self, all: bool) -> DropsDocument {
+    pub(super) fn drops(&self, query: &DropsQuery) -> Result<DropsDocument, ErrorDocument> {
+        let stages = Stage::ALL.iter().map(ToString::to_string);
+        if let Some(stage) = query.stage.as_deref().filter(|asked| stages.clone().all(|stage| stage != **asked)) {
+            let stages: Vec<String> = stages.collect();
+            return Err(not_found("stage", stage, stages.iter().map(String::as_str)));
+        }
         let mut sum = Totals::default();
         let mut workers = Vec::new();
         for (worker, telemetry) in (0u16..).zip(self.workers.iter()) {
@@ -56,14 +63,17 @@ impl View {
             sum += totals;
             workers.push(WorkerAccounting { worker, accounting: accounting(&totals) });
         }
-        let reasons = DropReason::ALL.iter().map(|reason| self.drop_entry(*reason));
-        let reasons = reasons.filter(|entry| all || entry.count > 0).collect();
-        DropsDocument { accounting: accounting(&sum), workers, reasons }
+        let wanted =
+            |reason: &&DropReason| query.stage.as_ref().is_none_or(|stage| reason.stage().to_string() == *stage);
+        let reasons = DropReason::ALL.iter().filter(wanted).map(|reason| self.drop_entry(*reason));
+        let reasons = reasons.filter(|entry| query.all || entry.count > 0).collect();
+        Ok(DropsDocument { accounting: accounting(&sum), workers, reasons, cleared_at: self.cleared.drops_at() })
     }
 
     fn drop_entry(&self, reason: DropReason) -> DropEntry {
-        let counts = (0u16..).zip(self.workers.iter());
-        let counts = counts.map(|(worker, t)| WorkerCount { worker, count: t.dropped(reason) });
+        let since = |n: usize, t: &WorkerTelemetry| t.dropped(reason).saturating_sub(self.cleared.dropped(n, reason));
+        let counts = self.workers.iter().enumerate();
+        let counts = counts.map(|(n, t)| WorkerCount { worker: n as u16, count: since(n, t) });
         let per_worker: Vec<WorkerCount> = counts.filter(|c| c.count > 0).collect();
         DropEntry {
             reason: reason.name().into(),
