@@ -4,22 +4,21 @@
 //! then control, which publishes the real one; the API last: when it answers, the gateway serves.
 
 use crate::notify::Notifier;
-use crate::ports::{self, Running};
+use crate::ports::{self, Opened, Running};
 use crate::watch::Watch;
 use crate::workers::{self, Parts, Workers};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use api::{ErrorCode, ErrorDocument, Request, Response, Timestamp};
-use control::config::{Device, Loaded, NodeModel};
+use control::config::{Device, InterfaceName, Loaded, NodeModel, PortIndex};
 use control::reconcile::{Call, Control, Means};
 use control::status::Identity;
 use control::tables::{FabricPort, Tables};
-use control::underlay::Ipv4Prefix;
+use control::underlay::ConfiguredRoute;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use dpdk::{Eal, EalConfig, Memory};
 use fib::Snapshot;
-use netlink::{Follower, HostInterface, HostInterfaceConfig, HostIo, HostIoHandle, StaticRoute, Tap};
+use netlink::{Follower, HostInterfaceConfig, HostInterfaces, HostIo, HostIoHandle, InterfaceAddress, Tap};
 use rcu::Publisher;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -84,11 +83,11 @@ impl Drop for Service {
 }
 
 /// Takes the configured routes away again when dropped: at the stop, and when a later step of the start fails.
-struct HostRoutes(Option<HostInterface>);
+struct HostRoutes(Option<HostInterfaces>);
 
 impl Drop for HostRoutes {
     fn drop(&mut self) {
-        if let Some(Err(error)) = self.0.take().map(HostInterface::remove_routes) {
+        if let Some(Err(error)) = self.0.take().map(HostInterfaces::remove_routes) {
             tracing::warn!(%error, "configured routes were not removed");
         }
     }
@@ -105,7 +104,8 @@ struct HostChannels {
 impl HostChannels {
     fn new(node: &NodeModel, cycles_per_second: u64) -> Self {
         let policers = Policers::new(&ClassRates::TO_HOST, cycles_per_second);
-        let octets = usize::from(node[node.fabric_ports[0]].mtu) + ethernet::HEADER_OCTETS + ethernet::TAG_OCTETS;
+        let mtu = node.fabric_ports.iter().map(|port| node[*port].mtu).max().unwrap_or(0);
+        let octets = usize::from(mtu) + ethernet::HEADER_OCTETS + ethernet::TAG_OCTETS;
         let up = |_| {
             let (to_host, from_worker) = slots::channel(HOST_SLOTS, octets);
             (to_host.policed(policers.clone()), from_worker)
@@ -131,13 +131,13 @@ impl Gateway {
         let report = opened[node.fabric_ports[0].position()].port.report();
         let fabric_port = FabricPort { mac: MacAddr::new(report.mac), mtu: report.mtu };
 
-        let (host_routes, tap) = host_interface(&node, fabric_port)?;
+        let (host_routes, taps) = host_interfaces(&node, &opened)?;
         let (follower, kernel_events, requester) = Follower::start(WAITING_EVENTS)?;
         let tables = Tables::new(fabric_port, node.limits.vmis as usize, dpdk::lcore::tsc());
         let mut publisher = Publisher::new(tables.empty(&node));
         let workers = telemetry(&node);
         let channels = HostChannels::new(&node, dpdk::lcore::tsc_hz(&eal));
-        let (parts, host_io) = start_host(&node, &pools, &mut publisher, &workers, channels, tap)?;
+        let (parts, host_io) = start_host(&pools, &mut publisher, &workers, channels, taps)?;
         let plans = workers::plan(&node, &mut opened, parts);
         let ports = opened.into_iter().map(|opened| opened.port).zip(node.ports.iter().cloned()).collect();
         let plane = Running::new(ports, pools, &eal);
@@ -230,26 +230,23 @@ fn eal_config(node: &NodeModel) -> EalConfig {
     }
 }
 
-fn host_interface(node: &NodeModel, port: FabricPort) -> Result<(HostRoutes, Tap)> {
-    let fabric = &node.fabric;
-    let route = |route: &control::config::FabricRoute| {
-        let (IpAddr::V4(to), IpAddr::V4(via)) = (route.to, route.via) else { bail!("{}: not IPv4", route.place) };
-        let to = Ipv4Prefix::covering(to, route.to_len).context("fabric.routes")?;
-        Ok(StaticRoute { to, via })
+/// The host interface of each fabric port, and its TAP with the port's position.
+fn host_interfaces(node: &NodeModel, opened: &[Opened]) -> Result<(HostRoutes, Vec<(u16, Tap)>)> {
+    let config = |(port, name): (PortIndex, &InterfaceName)| {
+        let report = opened[port.position()].port.report();
+        let address = |(address, prefix_len)| InterfaceAddress { address, prefix_len };
+        HostInterfaceConfig {
+            name: name.to_string(),
+            mac: MacAddr::new(report.mac),
+            mtu: report.mtu,
+            addresses: node.host_addresses(port).into_iter().map(address).collect(),
+        }
     };
-    let (address, prefix_len) = fabric.address.context("fabric.address: expected one")?;
-    let (_, name) = node.host_interfaces().next().context("fabric.host_interface: expected one")?;
-    let config = HostInterfaceConfig {
-        name: name.to_string(),
-        mac: port.mac,
-        mtu: port.mtu,
-        address,
-        prefix_len,
-        routes: fabric.routes.iter().map(route).collect::<Result<_>>()?,
-    };
-    let (host_interface, tap) =
-        HostInterface::set_up(&config).with_context(|| format!("{}: fabric.host_interface", fabric.place))?;
-    Ok((HostRoutes(Some(host_interface)), tap))
+    let configs: Vec<_> = node.host_interfaces().map(config).collect();
+    let (interfaces, taps) = HostInterfaces::set_up(&configs, &ConfiguredRoute::of(node))
+        .with_context(|| format!("{}: host interface", node.fabric.place))?;
+    let taps = node.host_interfaces().map(|(port, _)| port.position() as u16).zip(taps).collect();
+    Ok((HostRoutes(Some(interfaces)), taps))
 }
 
 fn telemetry(node: &NodeModel) -> Vec<Arc<WorkerTelemetry>> {
@@ -259,12 +256,11 @@ fn telemetry(node: &NodeModel) -> Vec<Arc<WorkerTelemetry>> {
 
 /// Starts the host I/O thread, and lays out what each worker is made from. Worker 0 sends for the host.
 fn start_host(
-    node: &NodeModel,
     pools: &[dpdk::Pool],
     publisher: &mut Publisher<Snapshot>,
     workers: &[Arc<WorkerTelemetry>],
     channels: HostChannels,
-    tap: Tap,
+    taps: Vec<(u16, Tap)>,
 ) -> Result<(Vec<Parts>, HostIoHandle)> {
     let HostChannels { to_host, from_workers, from_host, to_worker } = channels;
     let mut from_host = Some(from_host);
@@ -276,8 +272,7 @@ fn start_host(
         from_host: from_host.take(),
     };
     let parts = pools.iter().zip(workers).zip(to_host).map(part).collect();
-    let port = node.fabric_ports[0].position() as u16;
-    let io = HostIo::start(tap, from_workers, to_worker, port).context("host interface")?;
+    let io = HostIo::start(taps, from_workers, to_worker).context("host interface")?;
     Ok((parts, io))
 }
 

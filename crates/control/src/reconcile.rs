@@ -18,12 +18,12 @@ use crate::plane::DataPlane;
 use crate::routes::{RouteChange, Routes};
 use crate::status::{Identity, Sources, View, VifStatus};
 use crate::tables::{FabricPort, TableError, Tables, VifRow};
-use crate::underlay::{Ipv4Prefix, KernelEvent, KernelRequest, MAX_NEIGHBOURS, MAX_ROUTES, Underlay};
+use crate::underlay::{ConfiguredRoute, KernelEvent, KernelLink, KernelRequest, MAX_NEIGHBOURS, MAX_ROUTES, Underlay};
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, never};
 use fib::{Snapshot, VifIndex};
 use hashbrown::HashMap;
 use rcu::Publisher;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -102,18 +102,12 @@ pub struct Control {
     reloading: bool,
 }
 
-/// How the interface that bears the fabric address is, for the log.
+/// How a host interface is, for the log.
 #[derive(PartialEq, Eq)]
 enum HostState {
     Gone,
     Down,
     Up,
-}
-
-/// A configured route of the IPv4 underlay; the tables refuse a configuration with an IPv6 one.
-fn ipv4_route(route: &config::FabricRoute) -> Option<(Ipv4Prefix, Ipv4Addr)> {
-    let (IpAddr::V4(to), IpAddr::V4(via)) = (route.to, route.via) else { return None };
-    Some((Ipv4Prefix::covering(to, route.to_len).ok()?, via))
 }
 
 impl Control {
@@ -122,10 +116,8 @@ impl Control {
     /// # Errors
     /// If the configuration does not fit into the tables.
     pub fn new(means: Means) -> Result<Self, TableError> {
-        let fabric = &means.loaded.node.fabric;
-        let configured = fabric.routes.iter().filter_map(ipv4_route).collect();
-        let host_interface = means.loaded.node.host_interfaces().next().map(|(_, name)| name.to_string());
-        let underlay = Underlay::new(host_interface.unwrap_or_default()).with_routes(configured);
+        let host_interfaces = means.loaded.node.host_interfaces().map(|(_, name)| name.to_string());
+        let underlay = Underlay::new(host_interfaces).with_routes(ConfiguredRoute::of(&means.loaded.node));
         let loaded = Arc::new(means.loaded.clone());
         let mut control = Self {
             sources: Arc::new(Sources::now(&means.files, 1)),
@@ -196,36 +188,38 @@ impl Control {
     }
 
     fn hear_kernel(&mut self) {
-        let (before, ignored) = (self.host_state(), self.underlay.ignored());
+        let (before, ignored) = (self.host_states(), self.underlay.ignored());
         self.take_in_events();
         if ignored == 0 && self.underlay.ignored() > 0 {
             tracing::warn!(
-                "Linux has more than {MAX_ROUTES} routes or {MAX_NEIGHBOURS} neighbours on the host interface: those \
+                "Linux has more than {MAX_ROUTES} routes or {MAX_NEIGHBOURS} neighbours on the host interfaces: those \
                  beyond are not followed, and VTEPs behind them are not reached"
             );
         }
-        let Some((_, name)) = self.loaded.node.host_interfaces().next() else { return };
-        let now = self.host_state();
-        match now {
-            _ if now == before => {}
-            HostState::Up => tracing::info!(interface = %name, "host interface is up"),
-            HostState::Down => tracing::warn!(
-                interface = %name,
-                "host interface is down: nothing is sent to VTEPs until it is up (ip link set {name} up)"
-            ),
-            HostState::Gone => tracing::error!(
-                interface = %name,
-                "host interface was deleted or renamed: nothing is sent to VTEPs any more; restart causewayd"
-            ),
+        for ((name, now), (_, before)) in self.host_states().iter().zip(&before) {
+            match now {
+                _ if now == before => {}
+                HostState::Up => tracing::info!(interface = %name, "host interface is up"),
+                HostState::Down => tracing::warn!(
+                    interface = %name,
+                    "host interface is down, or its port has no link: nothing is sent to VTEPs by it until it is up (ip \
+                     link set {name} up)"
+                ),
+                HostState::Gone => tracing::error!(
+                    interface = %name,
+                    "host interface was deleted or renamed: nothing is sent to VTEPs by it any more; restart causewayd"
+                ),
+            }
         }
     }
 
-    fn host_state(&self) -> HostState {
-        match self.underlay.host_link() {
+    fn host_states(&self) -> Vec<(String, HostState)> {
+        let state = |link: Option<&KernelLink>| match link {
             None => HostState::Gone,
             Some(link) if link.up => HostState::Up,
             Some(_) => HostState::Down,
-        }
+        };
+        self.underlay.host_links().map(|(name, link)| (name.to_owned(), state(link))).collect()
     }
 
     fn take_in_events(&mut self) {
@@ -252,7 +246,7 @@ impl Control {
     fn ask_kernel(&mut self, now: Instant) {
         for request in self.underlay.poll(now) {
             if !(self.means.kernel_requests)(request) {
-                tracing::debug!(?request, "the kernel is not asked now; if it is about a neighbour, it will be later");
+                tracing::debug!("the kernel is not asked now; if it is about a neighbour, it will be later");
             }
         }
     }
@@ -317,7 +311,7 @@ impl Control {
         self.vifs = Arc::new(self.count_from_here(&rebuilt.vifs));
         self.means.publisher.publish(rebuilt.snapshot);
         self.means.tables = rebuilt.tables;
-        self.underlay.track(self.means.tables.vteps());
+        self.underlay.track(self.means.tables.vteps().map(IpAddr::V4));
         (self.loaded, self.routes) = (loaded, routes);
         self.pending_routes.clear();
         (self.rebuild, self.rebuild_after, self.underlay_moved) = (false, None, false);
@@ -354,7 +348,7 @@ impl Control {
             vifs: Arc::clone(&self.vifs),
             cleared: Arc::clone(&self.cleared),
             generation: self.means.publisher.generation(),
-            nexthops: self.means.tables.vteps().map(|vtep| (vtep, self.underlay.resolve(vtep))).collect(),
+            nexthops: self.means.tables.vteps().map(|vtep| (vtep, self.underlay.resolve(vtep.into()))).collect(),
             workers: self.means.workers.clone().into(),
             plane: Arc::clone(&self.means.plane),
             identity: Arc::new(self.means.identity.clone()),

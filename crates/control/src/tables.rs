@@ -364,10 +364,11 @@ fn vtep_address(node: &NodeModel) -> Ipv4Addr {
 }
 
 fn outer(port: FabricPort, node: &NodeModel, underlay: &Underlay, vtep: Ipv4Addr) -> Option<OuterHeader> {
-    let Resolution::Resolved { mac, .. } = underlay.resolve(vtep) else { return None };
+    let Resolution::Resolved { paths } = underlay.resolve(vtep.into()) else { return None };
+    let path = paths.first()?;
     Some(OuterHeader {
         source_mac: port.mac,
-        destination_mac: mac,
+        destination_mac: path.mac,
         vlan: node.fabric.vlan.map(Tci::from),
         source: vtep_address(node),
         destination: vtep,

@@ -8,31 +8,40 @@
 //! died: its entry would rest in STALE for ever. [`Underlay::poll`] therefore asks for every unresolved next hop of a
 //! tracked VTEP, and pokes every stale one; the kernel then goes through DELAY and PROBE to REACHABLE or FAILED.
 //!
+//! There is a host interface for each fabric port, and both families are followed alike. Whatever leaves by a host
+//! interface that is down counts as not there, as Linux does it with `ignore_routes_with_linkdown`: the next best route
+//! takes its place.
+//!
 //! When an interface is set down, the kernel forgets its static routes. Those of our configuration are put back when the
 //! host interface comes up again; whatever else was there is up to who put it there.
 
+mod configured;
 mod freshness;
+mod host;
 mod kernel;
 mod prefix;
 mod routes;
 #[cfg(test)]
 mod tests;
 
-use freshness::Freshness;
+use arrayvec::ArrayVec;
+pub use configured::{ConfiguredRoute, by_prefix};
+use freshness::{Freshness, NextHop};
 use hashbrown::{HashMap, HashSet};
+use host::Host;
 pub use kernel::{
     Hop, InterfaceIndex, KernelEvent, KernelLink, KernelNeighbour, KernelRequest, KernelRoute, NeighbourState,
     RouteChange,
 };
-pub use prefix::{Ipv4Prefix, PrefixError};
+pub use prefix::{IpPrefix, PrefixError};
 use routes::RouteTable;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Instant;
 use wire::MacAddr;
 
 /// Most routes of the main table that are followed; those beyond are counted in [`Underlay::ignored`].
 pub const MAX_ROUTES: usize = 262_144;
-/// Most neighbours of the host interface that are followed; those beyond are counted in [`Underlay::ignored`].
+/// Most neighbours of the host interfaces that are followed; those beyond are counted in [`Underlay::ignored`].
 pub const MAX_NEIGHBOURS: usize = 65_536;
 /// Most VTEPs whose next hops are kept resolved; those beyond are counted in [`Underlay::ignored`].
 pub const MAX_TRACKED: usize = 65_536;
@@ -40,25 +49,38 @@ pub const MAX_TRACKED: usize = 65_536;
 /// Most requests that come out of one [`Underlay::poll`]; the rest come out of the next ones.
 pub const MAX_REQUESTS: usize = 64;
 
+/// Most ways to one VTEP that are used at a time.
+pub const MAX_PATHS: usize = 8;
+
 /// How to reach a VTEP at this moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are resolved, and none lives long")]
 pub enum Resolution {
-    /// Send to this MAC.
+    /// Send by any of these, of which there is at least one.
     Resolved {
-        /// The router, or the VTEP itself if it is on the link.
-        next_hop: Ipv4Addr,
-        /// Its MAC.
-        mac: MacAddr,
+        /// All hops of the best route that have a MAC; the order stays while they do.
+        paths: ArrayVec<Path, MAX_PATHS>,
     },
-    /// There is a route, but no MAC of its next hop.
+    /// There is a route, but no MAC of any next hop.
     Unresolved {
-        /// The router, or the VTEP itself if it is on the link.
-        next_hop: Ipv4Addr,
+        /// The router, or the VTEP itself if it is on the link; the first of several.
+        next_hop: IpAddr,
     },
     /// No usable route.
     NoRoute(NoRoute),
-    /// The host interface does not exist, or is down.
+    /// No host interface exists and is up.
     HostInterfaceDown,
+}
+
+/// One way to a VTEP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Path {
+    /// The router, or the VTEP itself if it is on the link.
+    pub next_hop: IpAddr,
+    /// Its MAC.
+    pub mac: MacAddr,
+    /// Position among the host interfaces, which is that of the fabric port.
+    pub interface: usize,
 }
 
 /// Why there is no usable route.
@@ -68,27 +90,25 @@ pub enum NoRoute {
     NotCovered,
     /// The best route refuses (unreachable, blackhole, prohibit).
     Refused,
-    /// The best route leaves by another interface than the host interface.
+    /// The best route leaves by another interface than the host's.
     OtherInterface(InterfaceIndex),
+    /// Every route leaves by a host interface that is down, the best one by this.
+    InterfaceDown(InterfaceIndex),
 }
 
 /// The kernel's underlay as far as it concerns us.
 #[derive(Debug)]
 pub struct Underlay {
-    host_interface: String,
-    host: Option<KernelLink>,
+    hosts: Vec<Host>,
     routes: RouteTable,
-    neighbours: HashMap<Ipv4Addr, Neighbour>,
-    tracked: HashSet<Ipv4Addr>,
+    neighbours: HashMap<NextHop, Neighbour>,
+    tracked: HashSet<IpAddr>,
     freshness: Freshness,
     /// Whether the next hops that `freshness` keeps may differ from those of the tracked VTEPs.
     next_hops_moved: bool,
     round: u32,
-    host_round: u32,
     ignored: u64,
-    configured: Vec<(Ipv4Prefix, Ipv4Addr)>,
-    /// Whether the configured routes may have gone, because the host interface was down.
-    routes_lost: bool,
+    configured: Vec<ConfiguredRoute>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -105,26 +125,24 @@ impl Neighbour {
 }
 
 impl Underlay {
-    /// Knows nothing yet; every VTEP is [`Resolution::HostInterfaceDown`] until the kernel has spoken.
-    pub fn new(host_interface: impl Into<String>) -> Self {
+    /// Knows nothing yet; every VTEP is [`Resolution::HostInterfaceDown`] until the kernel has spoken. The host interfaces
+    /// by name, in the order of the fabric ports.
+    pub fn new(host_interfaces: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
-            host_interface: host_interface.into(),
-            host: None,
+            hosts: host_interfaces.into_iter().map(|name| Host::new(name.into())).collect(),
             routes: RouteTable::default(),
             neighbours: HashMap::new(),
             tracked: HashSet::new(),
             freshness: Freshness::default(),
             next_hops_moved: true,
             round: 0,
-            host_round: 0,
             ignored: 0,
             configured: Vec::new(),
-            routes_lost: false,
         }
     }
 
-    /// The routes by the host interface, each with its router, that are put back when it comes up after it was down.
-    pub fn with_routes(self, configured: Vec<(Ipv4Prefix, Ipv4Addr)>) -> Self {
+    /// The routes that are put back when their host interface comes up after it was down.
+    pub fn with_routes(self, configured: Vec<ConfiguredRoute>) -> Self {
         Self { configured, ..self }
     }
 
@@ -146,31 +164,39 @@ impl Underlay {
         changed
     }
 
-    /// How to reach `vtep` now: longest prefix, then least metric, then the kernel's order.
+    /// How to reach `vtep` now: longest prefix, then least metric, then the kernel's order, of the routes of its family
+    /// that do not leave by a host interface that is down.
     ///
-    /// Of several hops of a multipath route one is taken by the VTEP's address; while it has no MAC, another that has.
-    /// Hops that leave by other interfaces than the host's do not count. Cost: at most 33 hash look-ups.
-    pub fn resolve(&self, vtep: Ipv4Addr) -> Resolution {
-        let Some(host) = self.host.as_ref().filter(|host| host.up) else { return Resolution::HostInterfaceDown };
-        let Some(hops) = self.routes.longest_match(vtep) else { return Resolution::NoRoute(NoRoute::NotCovered) };
-        let Some(first) = hops.first() else { return Resolution::NoRoute(NoRoute::Refused) };
-        let ours = || hops.iter().filter(|hop| hop.interface == host.index).map(|hop| hop.via.unwrap_or(vtep));
-        let count = ours().count();
-        if count == 0 {
-            return Resolution::NoRoute(NoRoute::OtherInterface(first.interface));
+    /// All hops of that route count, whatever their weights, by all host interfaces; hops that leave by other interfaces
+    /// do not. Cost: a hash look-up for each length of prefix that there is (at most 129), and one for each hop.
+    pub fn resolve(&self, vtep: IpAddr) -> Resolution {
+        if !self.hosts.iter().any(Host::is_up) {
+            return Resolution::HostInterfaceDown;
         }
-        let from = spread_of(vtep) as usize % count;
-        let in_turn = || ours().cycle().skip(from).take(count);
-        let resolved = in_turn().find_map(|next_hop| Some((next_hop, self.neighbours.get(&next_hop)?.usable_mac()?)));
-        match (resolved, in_turn().next()) {
-            (Some((next_hop, mac)), _) => Resolution::Resolved { next_hop, mac },
-            (None, Some(next_hop)) => Resolution::Unresolved { next_hop },
-            (None, None) => Resolution::NoRoute(NoRoute::NotCovered),
+        let Some(hops) = self.best_hops(vtep) else {
+            let best = self.routes.matches(vtep).flatten().next();
+            return Resolution::NoRoute(best.map_or(NoRoute::NotCovered, |hop| NoRoute::InterfaceDown(hop.interface)));
+        };
+        let Some(first) = hops.first() else { return Resolution::NoRoute(NoRoute::Refused) };
+        let mut paths = ArrayVec::new();
+        let mut wanted = None;
+        for hop in hops {
+            let Some((interface, next_hop)) = self.way_out(hop, vtep) else { continue };
+            wanted = wanted.or(Some(next_hop.1));
+            let Some(mac) = self.neighbours.get(&next_hop).and_then(Neighbour::usable_mac) else { continue };
+            if paths.try_push(Path { next_hop: next_hop.1, mac, interface }).is_err() {
+                break;
+            }
+        }
+        match wanted {
+            _ if !paths.is_empty() => Resolution::Resolved { paths },
+            Some(next_hop) => Resolution::Unresolved { next_hop },
+            None => Resolution::NoRoute(NoRoute::OtherInterface(first.interface)),
         }
     }
 
     /// From now on the next hops of exactly these VTEPs are kept resolved.
-    pub fn track(&mut self, vteps: impl IntoIterator<Item = Ipv4Addr>) {
+    pub fn track(&mut self, vteps: impl IntoIterator<Item = IpAddr>) {
         self.tracked.clear();
         for vtep in vteps {
             if self.tracked.len() < MAX_TRACKED || self.tracked.contains(&vtep) {
@@ -184,23 +210,23 @@ impl Underlay {
 
     /// What to ask of the kernel now; call it a few times a second. At most [`MAX_REQUESTS`] at a time about neighbours.
     pub fn poll(&mut self, now: Instant) -> Vec<KernelRequest> {
-        let Some((interface, true)) = self.host.as_ref().map(|host| (host.index, host.up)) else { return Vec::new() };
+        if !self.hosts.iter().any(Host::is_up) {
+            return Vec::new();
+        }
         if std::mem::take(&mut self.next_hops_moved) {
-            let next_hops = self.tracked.iter().flat_map(|vtep| self.next_hops(*vtep, interface)).collect();
+            let next_hops = self.tracked.iter().flat_map(|vtep| self.next_hops(*vtep)).collect();
             self.freshness.follow(next_hops, now);
         }
         let neighbours = &self.neighbours;
-        let state = |next_hop: Ipv4Addr| neighbours.get(&next_hop).map(|n| (n.state, n.usable_mac().is_some()));
+        let state = |next_hop: NextHop| neighbours.get(&next_hop).map(|n| (n.state, n.usable_mac().is_some()));
         let due = self.freshness.due(now, state);
-        let resolve = due.into_iter().map(|address| KernelRequest::Resolve { address, interface });
-        let lost = if std::mem::take(&mut self.routes_lost) { self.configured.as_slice() } else { &[] };
-        let put = lost.iter().map(|&(to, via)| KernelRequest::PutRoute { to, via, interface });
-        put.chain(resolve).collect()
+        let resolve = due.into_iter().map(|(interface, address)| KernelRequest::Resolve { address, interface });
+        self.routes_to_put().into_iter().chain(resolve).collect()
     }
 
-    /// The host interface as the kernel has it, if it exists.
-    pub fn host_link(&self) -> Option<&KernelLink> {
-        self.host.as_ref()
+    /// The host interfaces in their order: the name, and what the kernel has of that name.
+    pub fn host_links(&self) -> impl Iterator<Item = (&str, Option<&KernelLink>)> {
+        self.hosts.iter().map(|host| (host.name.as_str(), host.link.as_ref()))
     }
 
     /// How many routes, neighbours or VTEPs were not taken in because a limit was reached.
@@ -208,37 +234,61 @@ impl Underlay {
         self.ignored
     }
 
-    /// Every next hop that may come to carry traffic to `vtep`, so that a multipath route's spare ones are verified
-    /// too.
-    fn next_hops(&self, vtep: Ipv4Addr, interface: InterfaceIndex) -> impl Iterator<Item = Ipv4Addr> {
-        let hops = self.routes.longest_match(vtep).unwrap_or_default();
-        hops.iter().filter(move |hop| hop.interface == interface).map(move |hop| hop.via.unwrap_or(vtep))
+    /// The best route that does not leave by a host interface that is down. No hops: it refuses.
+    fn best_hops(&self, vtep: IpAddr) -> Option<&[Hop]> {
+        let leads_out = |hop: &Hop| self.host(hop.interface).is_none_or(|at| self.hosts[at].is_up());
+        self.routes.matches(vtep).find(|hops| hops.is_empty() || hops.iter().any(leads_out))
+    }
+
+    /// The neighbour that a hop leads to, and the host interface it is on, unless that is down or not ours.
+    fn way_out(&self, hop: &Hop, vtep: IpAddr) -> Option<(usize, NextHop)> {
+        let at = self.host(hop.interface).filter(|at| self.hosts[*at].is_up())?;
+        Some((at, (hop.interface, hop.via.unwrap_or(vtep))))
+    }
+
+    /// Every next hop that may come to carry traffic to `vtep`.
+    fn next_hops(&self, vtep: IpAddr) -> impl Iterator<Item = NextHop> {
+        let hops = self.best_hops(vtep).unwrap_or_default();
+        hops.iter().filter_map(move |hop| self.way_out(hop, vtep)).map(|(_, next_hop)| next_hop)
+    }
+
+    /// The configured routes of the host interfaces that came up, with all hops that there are at this moment.
+    fn routes_to_put(&mut self) -> Vec<KernelRequest> {
+        let back: Vec<_> = self.hosts.iter_mut().filter_map(Host::came_back).collect();
+        if back.is_empty() {
+            return Vec::new();
+        }
+        let up = |at: usize| self.hosts.get(at).and_then(Host::index_if_up);
+        let mut routes = by_prefix(&self.configured, up);
+        routes.retain(|(_, hops)| hops.iter().any(|hop| back.contains(&hop.interface)));
+        routes.into_iter().map(|(to, hops)| KernelRequest::PutRoute { to, hops }).collect()
+    }
+
+    /// Which host interface has this number.
+    fn host(&self, index: InterfaceIndex) -> Option<usize> {
+        self.hosts.iter().position(|host| host.link.as_ref().is_some_and(|link| link.index == index))
     }
 
     fn link(&mut self, link: KernelLink) -> bool {
-        if link.name != self.host_interface {
+        let (index, round) = (link.index, self.round);
+        let Some(host) = self.hosts.iter_mut().find(|host| host.name == link.name) else {
             // The host interface may have been renamed: its number stays.
-            return self.link_gone(link.index);
+            return self.link_gone(index);
+        };
+        let before = host.link.as_ref().map(|link| (link.index, link.up));
+        let changed = before != Some((index, link.up));
+        host.told(link, round);
+        if let Some((former, _)) = before.filter(|(former, _)| *former != index) {
+            self.neighbours.retain(|(interface, _), _| *interface != former);
         }
-        self.host_round = self.round;
-        let before = self.host.as_ref().map(|host| (host.index, host.up));
-        if before.is_none_or(|(index, _)| index != link.index) {
-            self.neighbours.clear();
-        }
-        let changed = before != Some((link.index, link.up));
-        self.routes_lost |= !link.up;
-        self.host = Some(link);
         changed
     }
 
     fn link_gone(&mut self, index: InterfaceIndex) -> bool {
-        let ours = self.host.as_ref().is_some_and(|host| host.index == index);
-        if ours {
-            self.host = None;
-            self.routes_lost = true;
-            self.neighbours.clear();
-        }
-        ours
+        let Some(at) = self.host(index) else { return false };
+        self.hosts[at].gone();
+        self.neighbours.retain(|(interface, _), _| *interface != index);
+        true
     }
 
     fn route(&mut self, change: RouteChange, route: KernelRoute) -> bool {
@@ -250,33 +300,30 @@ impl Underlay {
     }
 
     fn neighbour(&mut self, told: KernelNeighbour) -> bool {
-        if self.host.as_ref().is_none_or(|host| host.index != told.interface) {
+        if self.host(told.interface).is_none() {
             return false;
         }
-        if self.neighbours.len() >= MAX_NEIGHBOURS && !self.neighbours.contains_key(&told.address) {
+        let key = (told.interface, told.address);
+        if self.neighbours.len() >= MAX_NEIGHBOURS && !self.neighbours.contains_key(&key) {
             self.ignored += 1;
             return false;
         }
         let neighbour = Neighbour { mac: told.mac, state: told.state, round: self.round };
-        let before = self.neighbours.insert(told.address, neighbour);
+        let before = self.neighbours.insert(key, neighbour);
         before.and_then(|before| before.usable_mac()) != neighbour.usable_mac()
     }
 
-    fn neighbour_gone(&mut self, address: Ipv4Addr, interface: InterfaceIndex) -> bool {
-        if self.host.as_ref().is_none_or(|host| host.index != interface) {
-            return false;
-        }
-        self.neighbours.remove(&address).is_some_and(|gone| gone.usable_mac().is_some())
+    fn neighbour_gone(&mut self, address: IpAddr, interface: InterfaceIndex) -> bool {
+        self.neighbours.remove(&(interface, address)).is_some_and(|gone| gone.usable_mac().is_some())
     }
 
     /// Forgets what the listing that just ended did not mention.
     fn sweep(&mut self) -> bool {
         let round = self.round;
         let mut changed = false;
-        if self.host.is_some() && self.host_round != round {
-            self.host = None;
-            self.neighbours.clear();
-            changed = true;
+        let missing = self.hosts.iter().filter(|host| host.round != round).filter_map(|host| host.link.as_ref());
+        for index in missing.map(|link| link.index).collect::<Vec<_>>() {
+            changed |= self.link_gone(index);
         }
         self.neighbours.retain(|_, neighbour| {
             let stays = neighbour.round == round;
@@ -285,10 +332,4 @@ impl Underlay {
         });
         self.routes.sweep(round) | changed
     }
-}
-
-/// A number that differs from address to address in all its bits, the same on every run (Knuth's multiplicative hash).
-fn spread_of(address: Ipv4Addr) -> u32 {
-    let mixed = u32::from(address).wrapping_mul(0x9e37_79b1);
-    mixed ^ (mixed >> 15)
 }

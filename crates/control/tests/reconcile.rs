@@ -8,7 +8,7 @@ use control::routes::{Origin, Route, RouteChange};
 use control::status::Identity;
 use control::tables::{FabricPort, Tables};
 use control::underlay::{
-    Hop, InterfaceIndex, Ipv4Prefix, KernelEvent, KernelLink, KernelNeighbour, KernelRequest, KernelRoute,
+    Hop, InterfaceIndex, IpPrefix, KernelEvent, KernelLink, KernelNeighbour, KernelRequest, KernelRoute,
     NeighbourState, RouteChange as KernelRouteChange,
 };
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -209,9 +209,9 @@ impl Bench {
     fn kernel_says(&self, state: NeighbourState, mac: Option<MacAddr>) {
         let interface = InterfaceIndex(5);
         let link = KernelLink { index: interface, name: "cw-host0".into(), up: true, mtu: 1600, mac: None };
-        let destination = Ipv4Prefix::covering(Ipv4Addr::new(172, 16, 0, 0), 24).expect("a legal prefix");
+        let destination = IpPrefix::covering(Ipv4Addr::new(172, 16, 0, 0), 24).expect("a legal prefix");
         let route = KernelRoute { destination, metric: 0, hops: vec![Hop { interface, via: None }] };
-        let neighbour = KernelNeighbour { address: VTEP, interface, mac, state };
+        let neighbour = KernelNeighbour { address: VTEP.into(), interface, mac, state };
         for event in [
             KernelEvent::Link(link),
             KernelEvent::Route(KernelRouteChange::Replaced, route),
@@ -241,7 +241,7 @@ fn a_vtep_is_reached_when_linux_knows_the_way_and_not_when_it_no_longer_does() {
     bench.kernel_says(NeighbourState::Incomplete, None);
     bench.turn();
     assert!(!bench.is_resolved());
-    assert!(matches!(bench.requests.try_recv(), Ok(KernelRequest::Resolve { address: VTEP, .. })));
+    assert!(matches!(bench.requests.try_recv(), Ok(KernelRequest::Resolve { address, .. }) if address == VTEP));
     bench.kernel_says(NeighbourState::Reachable, Some(ROUTER_MAC));
     bench.turn();
     assert!(bench.is_resolved());
@@ -442,7 +442,7 @@ fn nothing_is_published_when_nothing_changed_for_the_workers() {
     bench.kernel_says(NeighbourState::Reachable, Some(ROUTER_MAC));
     bench.turn();
     let before = bench.worker.generation();
-    let elsewhere = Ipv4Prefix::covering(Ipv4Addr::new(10, 9, 0, 0), 16).expect("a legal prefix");
+    let elsewhere = IpPrefix::covering(Ipv4Addr::new(10, 9, 0, 0), 16).expect("a legal prefix");
     let hops = vec![Hop { interface: InterfaceIndex(2), via: None }];
     let route = KernelRoute { destination: elsewhere, metric: 0, hops };
     bench.kernel.send(KernelEvent::Route(KernelRouteChange::Added, route)).expect("control listens");

@@ -26,7 +26,7 @@ pub enum NetlinkError {
     /// The name belongs to an interface that is not a TAP.
     #[error(
         "host interface {name}: an interface of that name exists and is {kind}, expected a TAP or nothing; \
-         choose another fabric.host_interface or remove it (ip link delete {name})"
+         choose another host_interface or remove it (ip link delete {name})"
     )]
     NameInUse {
         /// The name.
@@ -45,6 +45,17 @@ pub enum NetlinkError {
     NoSuchInterface {
         /// The name that was looked for.
         name: String,
+    },
+    /// An IPv6 address where there is no IPv6.
+    #[error(
+        "cannot give {name} the address {address}: IPv6 is switched off there; switch it on (sysctl -w \
+         net.ipv6.conf.default.disable_ipv6=0 in this network namespace, for a container --sysctl) and restart"
+    )]
+    Ipv6Disabled {
+        /// The interface.
+        name: String,
+        /// The address.
+        address: std::net::IpAddr,
     },
     /// A group address or zero where one station's address is needed.
     #[error("cannot give {name} the MAC {mac}: expected the address of one station, not a group and not zero")]

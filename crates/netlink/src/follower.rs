@@ -1,5 +1,4 @@
 use crate::error::NetlinkError;
-use crate::host_interface::StaticRoute;
 use crate::messages;
 use crate::socket::{ANSWER_TIME, Message, RouteSocket};
 use crate::translate::translate;
@@ -18,8 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE (linux/rtnetlink.h).
-const GROUPS: [u32; 4] = [1, 3, 5, 7];
+/// RTNLGRP_LINK, RTNLGRP_NEIGH, then RTNLGRP_IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE (linux/rtnetlink.h).
+const GROUPS: [u32; 6] = [1, 3, 5, 7, 9, 11];
 /// Room for notifications that wait while control is busy; the kernel caps it.
 const QUEUE_OCTETS: u32 = 1 << 20;
 /// Requests to the kernel that may wait.
@@ -33,7 +32,7 @@ const REOPEN_AFTER: Duration = Duration::from_millis(200);
 /// How often a sender that waits for control looks whether it shall stop.
 const STOP_LATENCY: Duration = Duration::from_millis(100);
 
-/// Follows the kernel on a thread of its own: links, IPv4 routes of the main table, IPv4 neighbours.
+/// Follows the kernel on a thread of its own: links, routes of the main table and neighbours, of IPv4 and IPv6.
 ///
 /// Control gets a listing first, between [`KernelEvent::ResyncBegin`] and [`KernelEvent::ResyncEnd`], and from its
 /// begin on every change. When control is slow, the kernel's queue overflows, and a new listing makes up for what was
@@ -128,22 +127,22 @@ fn subscribed_socket() -> io::Result<RouteSocket> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Links,
-    Neighbours,
-    Routes,
+    Neighbours(AddressFamily),
+    Routes(AddressFamily),
 }
 
 impl Part {
     fn query(self) -> RouteNetlinkMessage {
         match self {
             Self::Links => RouteNetlinkMessage::GetLink(LinkMessage::default()),
-            Self::Neighbours => {
+            Self::Neighbours(family) => {
                 let mut query = NeighbourMessage::default();
-                query.header.family = AddressFamily::Inet;
+                query.header.family = family;
                 RouteNetlinkMessage::GetNeighbour(query)
             }
-            Self::Routes => {
+            Self::Routes(family) => {
                 let mut query = RouteMessage::default();
-                query.header.address_family = AddressFamily::Inet;
+                query.header.address_family = family;
                 RouteNetlinkMessage::GetRoute(query)
             }
         }
@@ -151,9 +150,11 @@ impl Part {
 
     fn next(self) -> Option<Self> {
         match self {
-            Self::Links => Some(Self::Neighbours),
-            Self::Neighbours => Some(Self::Routes),
-            Self::Routes => None,
+            Self::Links => Some(Self::Neighbours(AddressFamily::Inet)),
+            Self::Neighbours(AddressFamily::Inet) => Some(Self::Neighbours(AddressFamily::Inet6)),
+            Self::Neighbours(_) => Some(Self::Routes(AddressFamily::Inet)),
+            Self::Routes(AddressFamily::Inet) => Some(Self::Routes(AddressFamily::Inet6)),
+            Self::Routes(_) => None,
         }
     }
 }
@@ -241,9 +242,9 @@ impl Session {
         while let Ok(request) = self.requests.try_recv() {
             let (message, flags) = match request {
                 KernelRequest::Resolve { address, interface } => messages::use_neighbour(address, interface.0),
-                KernelRequest::PutRoute { to, via, interface } => {
-                    tracing::info!(%to, %via, "putting back a configured route");
-                    messages::route_to_put(interface.0, &StaticRoute { to, via })
+                KernelRequest::PutRoute { to, hops } => {
+                    tracing::info!(%to, ?hops, "putting back a configured route");
+                    messages::route_to_put(to, &hops)
                 }
             };
             self.socket.send(message, flags)?;

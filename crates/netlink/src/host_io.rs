@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use telemetry::slots::{ClassRates, Policers, SlotClass, SlotReceiver, SlotSender};
+use telemetry::slots::{ClassRates, Policers, Slot, SlotClass, SlotReceiver, SlotSender};
 
 mod counters;
 
@@ -22,19 +22,18 @@ const LONGEST_WAIT: Duration = Duration::from_millis(1);
 /// The policers' clock, read once a turn, counts nanoseconds.
 const TICKS_PER_SECOND: u64 = 1_000_000_000;
 
-/// The thread between the host TAP and the workers' rings.
+/// The thread between the host TAPs and the workers' rings.
 ///
-/// Frames from the workers (ARP, BGP, BFD and whatever else is for this host) go into the TAP; frames that the kernel
-/// sends go into the ring of one worker, to leave by the fabric port. Everything is copied through preallocated slots.
-/// The thread allocates nothing after its start, and what finds no room, or is beyond its class's rate
+/// Frames from the workers (ARP, BGP, BFD and whatever else is for this host) go into the TAP of the fabric port they
+/// came by; frames that the kernel sends go into the ring of one worker, to leave by the TAP's port. Everything is
+/// copied through preallocated slots. The thread allocates nothing after its start, and what finds no room, or is beyond its class's rate
 /// ([`ClassRates::TO_FABRIC`]), is dropped and counted. While it drops bulk it goes on reading at full speed, so that BGP and
 /// BFD do not wait behind bulk in the kernel's queue.
 #[derive(Debug)]
 pub struct HostIo {
-    tap: Tap,
+    taps: Vec<(u16, Tap)>,
     to_host: Vec<SlotReceiver>,
     from_host: SlotSender,
-    port: u16,
     frame: Vec<u8>,
     started: Instant,
     counters: Arc<Counters>,
@@ -53,13 +52,12 @@ pub struct HostIoHandle {
 impl HostIo {
     /// Starts the thread, with the CPU affinity of the caller.
     ///
-    /// `to_host`: one receiver a worker. `from_host`: the ring of the worker that injects; `port`: the fabric port's
-    /// index, which the injected slots bear. Frames longer than that ring's slots are dropped.
+    /// `taps`: each with its fabric port's index, which the slots bear both ways. `to_host`: one receiver a worker.
+    /// `from_host`: the ring of the worker that injects. Frames longer than that ring's slots are dropped.
     pub fn start(
-        tap: Tap,
+        taps: Vec<(u16, Tap)>,
         to_host: Vec<SlotReceiver>,
         from_host: SlotSender,
-        port: u16,
     ) -> Result<HostIoHandle, NetlinkError> {
         let counters = Arc::new(Counters::default());
         let stop = Arc::new(AtomicBool::new(false));
@@ -67,8 +65,7 @@ impl HostIo {
         let frame = vec![0; from_host.slot_octets() + 1];
         let from_host = from_host.policed(Policers::new(&ClassRates::TO_FABRIC, TICKS_PER_SECOND));
         let (shared, flag) = (Arc::clone(&counters), Arc::clone(&stop));
-        let host_io =
-            Self { tap, to_host, from_host, port, frame, started: Instant::now(), counters: shared, stop: flag };
+        let host_io = Self { taps, to_host, from_host, frame, started: Instant::now(), counters: shared, stop: flag };
         let thread = std::thread::Builder::new()
             .name("host-io".into())
             .spawn(move || host_io.run())
@@ -78,43 +75,54 @@ impl HostIo {
 
     fn run(mut self) {
         let mut wait = Duration::ZERO;
+        let taps = std::mem::take(&mut self.taps);
+        let mut fds: Vec<_> = taps.iter().map(|(_, tap)| PollFd::new(tap, PollFlags::IN)).collect();
         while !self.stop.load(Ordering::Relaxed) {
-            let is_readable = self.wait_for_frames(wait);
-            let moved = self.drain_workers() + if is_readable { self.drain_tap() } else { 0 };
+            self.wait_for_frames(&mut fds, wait);
+            let mut moved = self.drain_workers(&taps);
+            for ((port, tap), _) in taps.iter().zip(&fds).filter(|(_, fd)| fd.revents().contains(PollFlags::IN)) {
+                moved += self.drain_tap(*port, tap);
+            }
             wait = match moved {
                 0 => (wait * 2).clamp(SHORTEST_WAIT, LONGEST_WAIT),
                 _ => Duration::ZERO,
             };
         }
-        self.drain_workers();
+        self.drain_workers(&taps);
     }
 
-    /// Whether the TAP has a frame for us. Comes back after `wait` at the latest.
-    fn wait_for_frames(&self, wait: Duration) -> bool {
+    /// Until a TAP has a frame for us, or `wait` is over. What has one shows in `fds`.
+    fn wait_for_frames(&self, fds: &mut [PollFd<'_>], wait: Duration) {
         let timeout = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
-        let mut fds = [PollFd::new(&self.tap, PollFlags::IN)];
-        let is_broken = match poll(&mut fds, Some(&timeout)) {
-            Ok(_) => fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL),
-            Err(errno) => errno != rustix::io::Errno::INTR,
+        let is_broken = match poll(fds, Some(&timeout)) {
+            Ok(_) => {
+                let trouble = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+                fds.iter().any(|fd| fd.revents().intersects(trouble))
+            }
+            Err(errno) => {
+                fds.iter_mut().for_each(PollFd::clear_revents);
+                errno != rustix::io::Errno::INTR
+            }
         };
         if is_broken {
-            // The interface was deleted: poll comes back at once for ever. The workers' rings are drained all the same.
+            // An interface was deleted: poll comes back at once for ever. The others, and the workers' rings, are
+            // drained all the same.
             self.counters.read_errors.add(1);
             std::thread::sleep(LONGEST_WAIT);
-            return false;
         }
-        fds[0].revents().contains(PollFlags::IN)
     }
 
-    fn drain_workers(&mut self) -> usize {
-        let (tap, counters) = (&self.tap, &self.counters);
+    fn drain_workers(&mut self, taps: &[(u16, Tap)]) -> usize {
+        let counters = &self.counters;
+        let write = |slot: &Slot| {
+            let tap = taps.iter().find(|(port, _)| *port == slot.port());
+            let taken = tap.is_some_and(|(_, tap)| tap.write(slot.octets()).is_ok());
+            counters.written(slot.class(), slot.octets().len(), taken);
+        };
         let mut moved = 0;
         for ring in &mut self.to_host {
             for _ in 0..TURN {
-                let written = ring.receive(|slot| {
-                    counters.written(slot.class(), slot.octets().len(), tap.write(slot.octets()).is_ok());
-                });
-                if written.is_none() {
+                if ring.receive(write).is_none() {
                     break;
                 }
                 moved += 1;
@@ -123,10 +131,10 @@ impl HostIo {
         moved
     }
 
-    fn drain_tap(&mut self) -> usize {
+    fn drain_tap(&mut self, port: u16, tap: &Tap) -> usize {
         self.from_host.tick(self.started.elapsed().as_nanos() as u64);
         for moved in 0..TURN {
-            let octets = match self.tap.read(&mut self.frame) {
+            let octets = match tap.read(&mut self.frame) {
                 Ok(octets) => octets,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return moved,
                 Err(_) => {
@@ -136,7 +144,7 @@ impl HostIo {
             };
             let Some(frame) = self.frame.get(..octets) else { return moved };
             let class = SlotClass::of_frame(frame);
-            self.counters.read(class, octets, self.from_host.send(class, self.port, frame));
+            self.counters.read(class, octets, self.from_host.send(class, port, frame));
         }
         TURN
     }

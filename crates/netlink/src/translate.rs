@@ -1,7 +1,7 @@
 //! From the kernel's messages to what control understands. Pure.
 
 use control::underlay::{
-    Hop, InterfaceIndex, Ipv4Prefix, KernelEvent, KernelLink, KernelNeighbour, KernelRoute, NeighbourState, RouteChange,
+    Hop, InterfaceIndex, IpPrefix, KernelEvent, KernelLink, KernelNeighbour, KernelRoute, NeighbourState, RouteChange,
 };
 use netlink_packet_core::{NLM_F_APPEND, NLM_F_REPLACE};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
@@ -10,9 +10,10 @@ use netlink_packet_route::neighbour::{
 };
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteNextHop, RouteNextHopFlags, RouteType,
+    RouteVia,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use wire::MacAddr;
 
 /// What one message of the kernel means to us.
@@ -73,16 +74,17 @@ fn mac_of(octets: &[u8]) -> Option<MacAddr> {
 }
 
 fn neighbour(message: &NeighbourMessage) -> Option<KernelNeighbour> {
-    let is_ours = message.header.family == AddressFamily::Inet && !message.header.flags.contains(NeighbourFlags::Proxy);
+    let is_proxy = message.header.flags.contains(NeighbourFlags::Proxy);
     let (mut address, mut mac) = (None, None);
     for attribute in &message.attributes {
         match attribute {
-            NeighbourAttribute::Destination(NeighbourAddress::Inet(inet)) => address = Some(*inet),
+            NeighbourAttribute::Destination(NeighbourAddress::Inet(v4)) => address = Some(IpAddr::V4(*v4)),
+            NeighbourAttribute::Destination(NeighbourAddress::Inet6(v6)) => address = Some(IpAddr::V6(*v6)),
             NeighbourAttribute::LinkLayerAddress(octets) => mac = mac_of(octets),
             _ => {}
         }
     }
-    let address = address.filter(|_| is_ours)?;
+    let address = address.filter(|_| !is_proxy)?;
     let interface = InterfaceIndex(message.header.ifindex);
     Some(KernelNeighbour { address, interface, mac, state: neighbour_state(message.header.state) })
 }
@@ -111,18 +113,23 @@ fn route_change(flags: u16, listed: bool) -> RouteChange {
     }
 }
 
-fn route(message: &RouteMessage) -> Option<KernelRoute> {
+/// A route of the main table that any packet to its destinations takes.
+pub(crate) fn route(message: &RouteMessage) -> Option<KernelRoute> {
     let header = &message.header;
     let in_main_table = table(message) == u32::from(RouteHeader::RT_TABLE_MAIN);
     let is_cached = header.flags.contains(RouteFlags::Cloned);
-    if header.address_family != AddressFamily::Inet || !in_main_table || header.tos != 0 || is_cached {
+    if !in_main_table || header.tos != 0 || header.source_prefix_length != 0 || is_cached {
         return None;
     }
-    let mut address = Ipv4Addr::UNSPECIFIED;
+    let mut address: IpAddr = match header.address_family {
+        AddressFamily::Inet => Ipv4Addr::UNSPECIFIED.into(),
+        AddressFamily::Inet6 => Ipv6Addr::UNSPECIFIED.into(),
+        _ => return None,
+    };
     let mut metric = 0;
     for attribute in &message.attributes {
         match attribute {
-            RouteAttribute::Destination(RouteAddress::Inet(inet)) => address = *inet,
+            RouteAttribute::Destination(destination) => address = address_of(destination)?,
             RouteAttribute::Priority(priority) => metric = *priority,
             _ => {}
         }
@@ -132,7 +139,7 @@ fn route(message: &RouteMessage) -> Option<KernelRoute> {
         RouteType::BlackHole | RouteType::Unreachable | RouteType::Prohibit | RouteType::Throw => Vec::new(),
         _ => return None,
     };
-    let destination = Ipv4Prefix::covering(address, header.destination_prefix_length).ok()?;
+    let destination = IpPrefix::covering(address, header.destination_prefix_length).ok()?;
     Some(KernelRoute { destination, metric, hops })
 }
 
@@ -160,17 +167,27 @@ fn hops(message: &RouteMessage) -> Vec<Hop> {
     hop(interface, &message.attributes).into_iter().collect()
 }
 
-/// A way out that we can take: not one whose router has an IPv6 address only, nor one that the kernel encapsulates for.
+/// A way out that we can take: not one that the kernel encapsulates for.
 fn hop(interface: Option<u32>, attributes: &[RouteAttribute]) -> Option<Hop> {
     let mut via = None;
     for attribute in attributes {
         match attribute {
-            RouteAttribute::Gateway(RouteAddress::Inet(inet)) => via = Some(*inet),
-            RouteAttribute::Gateway(_) | RouteAttribute::Via(_) | RouteAttribute::Encap(_) => return None,
+            RouteAttribute::Gateway(router) => via = Some(address_of(router)?),
+            RouteAttribute::Via(RouteVia::Inet(v4)) => via = Some(IpAddr::V4(*v4)),
+            RouteAttribute::Via(RouteVia::Inet6(v6)) => via = Some(IpAddr::V6(*v6)),
+            RouteAttribute::Via(_) | RouteAttribute::Encap(_) => return None,
             _ => {}
         }
     }
     Some(Hop { interface: InterfaceIndex(interface?), via })
+}
+
+fn address_of(address: &RouteAddress) -> Option<IpAddr> {
+    match address {
+        RouteAddress::Inet(v4) => Some(IpAddr::V4(*v4)),
+        RouteAddress::Inet6(v6) => Some(IpAddr::V6(*v6)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

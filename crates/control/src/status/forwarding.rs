@@ -164,14 +164,17 @@ impl View {
         let node = &self.loaded.node;
         let one = |(vtep, resolution): &(_, Resolution)| {
             let (state, gateway, mac) = match resolution {
-                Resolution::Resolved { next_hop, mac } => (NexthopState::Resolved, Some(*next_hop), Some(*mac)),
+                Resolution::Resolved { paths } => {
+                    let path = paths.first();
+                    (NexthopState::Resolved, path.map(|path| path.next_hop), path.map(|path| path.mac))
+                }
                 Resolution::Unresolved { next_hop } => (NexthopState::Unresolved, Some(*next_hop), None),
                 Resolution::NoRoute(_) | Resolution::HostInterfaceDown => (NexthopState::NoRoute, None, None),
             };
             Nexthop {
                 vtep: IpAddr::V4(*vtep),
                 state,
-                gateway: gateway.map(IpAddr::V4),
+                gateway,
                 mac: mac.map(|mac| mac.to_string()),
                 port: node.fabric_ports.first().map(|port| node[*port].name.to_string()),
                 vlan: node.fabric.vlan.map(|vlan| vlan.value()),

@@ -1,7 +1,7 @@
 //! What the kernel says and is asked, in our words.
 
-use super::Ipv4Prefix;
-use std::net::Ipv4Addr;
+use super::IpPrefix;
+use std::net::IpAddr;
 use wire::MacAddr;
 
 /// The kernel's number of a network interface; never 0, and not reused while the interface lives.
@@ -19,14 +19,14 @@ pub enum KernelEvent {
     Link(KernelLink),
     /// An interface is gone.
     LinkGone(InterfaceIndex),
-    /// A unicast IPv4 route of the main table, type of service 0.
+    /// A unicast route of the main table, type of service 0.
     Route(RouteChange, KernelRoute),
-    /// An IPv4 neighbour exists and looks like this.
+    /// A neighbour exists and looks like this.
     Neighbour(KernelNeighbour),
-    /// An IPv4 neighbour entry was deleted.
+    /// A neighbour entry was deleted.
     NeighbourGone {
         /// Its address.
-        address: Ipv4Addr,
+        address: IpAddr,
         /// The interface it was on.
         interface: InterfaceIndex,
     },
@@ -64,7 +64,7 @@ pub enum RouteChange {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KernelRoute {
     /// The destinations it is for.
-    pub destination: Ipv4Prefix,
+    pub destination: IpPrefix,
     /// Among routes of one prefix the least wins.
     pub metric: u32,
     /// The ways out, several for a multipath route; none if the route refuses (unreachable, blackhole, prohibit).
@@ -72,19 +72,20 @@ pub struct KernelRoute {
 }
 
 /// One way out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Hop {
     /// The interface it leaves by.
     pub interface: InterfaceIndex,
-    /// The router, or `None` if the destination is on the link.
-    pub via: Option<Ipv4Addr>,
+    /// The router, or `None` if the destination is on the link. May be an IPv6 address for an IPv4 destination too (RFC
+    /// 8950).
+    pub via: Option<IpAddr>,
 }
 
-/// An entry of the kernel's ARP table.
+/// An entry of the kernel's ARP or neighbour discovery cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KernelNeighbour {
     /// Its address.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     /// The interface it is on.
     pub interface: InterfaceIndex,
     /// Its MAC, once known.
@@ -121,22 +122,20 @@ impl NeighbourState {
 }
 
 /// One thing we ask the kernel to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum KernelRequest {
     /// Resolve this neighbour, or verify it if it is stale, as if a packet had been sent to it.
     Resolve {
         /// The neighbour.
-        address: Ipv4Addr,
+        address: IpAddr,
         /// The interface it is on.
         interface: InterfaceIndex,
     },
-    /// Put a configured route back, in the place of one of the same prefix and metric 0 if there is one.
+    /// Put a configured route back, in the place of one of the same prefix and the default metric if there is one.
     PutRoute {
         /// For these destinations.
-        to: Ipv4Prefix,
-        /// By this router.
-        via: Ipv4Addr,
-        /// Out of this interface.
-        interface: InterfaceIndex,
+        to: IpPrefix,
+        /// By these routers, at least one.
+        hops: Vec<Hop>,
     },
 }

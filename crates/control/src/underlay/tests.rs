@@ -1,27 +1,37 @@
 use super::*;
-use proptest::prelude::*;
+use std::net::Ipv4Addr;
 use std::time::Duration;
+
+mod oracle;
+mod two_ports;
 
 const HOST: InterfaceIndex = InterfaceIndex(7);
 const OTHER: InterfaceIndex = InterfaceIndex(2);
-const VTEP: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 9);
-const ROUTER: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 254);
+const VTEP: IpAddr = v4(172, 16, 0, 9);
+const ROUTER: IpAddr = v4(172, 16, 0, 254);
 const MAC: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 9]);
 /// What a poll asks for that asks for nothing.
-const NOBODY: [Ipv4Addr; 0] = [];
+const NOBODY: [IpAddr; 0] = [];
 const OTHER_MAC: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 10]);
 
-fn prefix(text: &str) -> Ipv4Prefix {
+const fn v4(a: u8, b: u8, c: u8, d: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+fn prefix(text: &str) -> IpPrefix {
     let (address, len) = text.split_once('/').expect("a prefix has a slash");
-    let len = len.parse().expect("a length is a number");
-    Ipv4Prefix::covering(address.parse().expect("an address"), len).expect("a legal length")
+    IpPrefix::covering(ip(address), len.parse().expect("a length is a number")).expect("a legal length")
 }
 
 fn link(up: bool) -> KernelEvent {
     KernelEvent::Link(KernelLink { index: HOST, name: "cw-host0".into(), up, mtu: 1600, mac: Some(MAC) })
 }
 
-fn hop(interface: InterfaceIndex, via: Option<Ipv4Addr>) -> Hop {
+fn hop(interface: InterfaceIndex, via: Option<IpAddr>) -> Hop {
     Hop { interface, via }
 }
 
@@ -29,24 +39,24 @@ fn route(change: RouteChange, destination: &str, metric: u32, hops: &[Hop]) -> K
     KernelEvent::Route(change, KernelRoute { destination: prefix(destination), metric, hops: hops.to_vec() })
 }
 
-fn neighbour(address: Ipv4Addr, mac: Option<MacAddr>, state: NeighbourState) -> KernelEvent {
+fn neighbour(address: IpAddr, mac: Option<MacAddr>, state: NeighbourState) -> KernelEvent {
     KernelEvent::Neighbour(KernelNeighbour { address, interface: HOST, mac, state })
 }
 
 /// The host interface is up and 172.16.0.0/24 is on it.
 fn connected() -> Underlay {
-    let mut underlay = Underlay::new("cw-host0");
+    let mut underlay = Underlay::new(["cw-host0"]);
     assert!(underlay.apply(link(true)));
     assert!(underlay.apply(route(RouteChange::Added, "172.16.0.0/24", 0, &[hop(HOST, None)])));
     underlay
 }
 
-fn resolved(next_hop: Ipv4Addr, mac: MacAddr) -> Resolution {
-    Resolution::Resolved { next_hop, mac }
+fn resolved(next_hop: IpAddr, mac: MacAddr) -> Resolution {
+    Resolution::Resolved { paths: [Path { next_hop, mac, interface: 0 }].into_iter().collect() }
 }
 
 /// The next hops that one poll asks for.
-fn asked(underlay: &mut Underlay, now: Instant) -> Vec<Ipv4Addr> {
+fn asked(underlay: &mut Underlay, now: Instant) -> Vec<IpAddr> {
     let address = |request| match request {
         KernelRequest::Resolve { address, interface } => {
             assert_eq!(interface, HOST);
@@ -62,19 +72,20 @@ fn asked(underlay: &mut Underlay, now: Instant) -> Vec<Ipv4Addr> {
 #[test]
 fn configured_routes_are_put_back_once_when_the_host_interface_comes_up_again() {
     let (to, now) = (prefix("192.0.2.0/24"), Instant::now());
-    let mut underlay = Underlay::new("cw-host0").with_routes(vec![(to, ROUTER)]);
+    let routes = vec![ConfiguredRoute { to, via: ROUTER, interface: 0 }];
+    let mut underlay = Underlay::new(["cw-host0"]).with_routes(routes);
     underlay.apply(link(true));
     assert_eq!(underlay.poll(now), [], "they were set before we began to follow");
     underlay.apply(link(false));
     assert_eq!(underlay.poll(now), [], "not while it is down");
     underlay.apply(link(true));
-    assert_eq!(underlay.poll(now), [KernelRequest::PutRoute { to, via: ROUTER, interface: HOST }]);
+    assert_eq!(underlay.poll(now), [KernelRequest::PutRoute { to, hops: vec![hop(HOST, Some(ROUTER))] }]);
     assert_eq!(underlay.poll(now), []);
 }
 
 #[test]
 fn before_the_kernel_has_spoken_the_host_interface_counts_as_down() {
-    assert_eq!(Underlay::new("cw-host0").resolve(VTEP), Resolution::HostInterfaceDown);
+    assert_eq!(Underlay::new(["cw-host0"]).resolve(VTEP), Resolution::HostInterfaceDown);
 }
 
 #[test]
@@ -88,7 +99,7 @@ fn a_vtep_on_the_link_is_its_own_next_hop() {
 #[test]
 fn a_vtep_behind_a_router_takes_the_router_s_mac() {
     let mut underlay = connected();
-    let far = Ipv4Addr::new(192, 0, 2, 1);
+    let far = v4(192, 0, 2, 1);
     assert_eq!(underlay.resolve(far), Resolution::NoRoute(NoRoute::NotCovered));
     assert!(underlay.apply(route(RouteChange::Added, "0.0.0.0/0", 0, &[hop(HOST, Some(ROUTER))])));
     assert_eq!(underlay.resolve(far), Resolution::Unresolved { next_hop: ROUTER });
@@ -116,7 +127,8 @@ fn a_route_that_refuses_hides_the_shorter_prefixes() {
 fn the_least_metric_wins_and_its_removal_uncovers_the_next() {
     let mut underlay = connected();
     let better = [hop(HOST, Some(ROUTER))];
-    assert!(!underlay.apply(route(RouteChange::Added, "172.16.0.0/24", 100, &better)), "a worse route changes nothing");
+    underlay.apply(route(RouteChange::Added, "172.16.0.0/24", 100, &better));
+    assert_eq!(underlay.resolve(VTEP), Resolution::Unresolved { next_hop: VTEP }, "a worse route changes nothing");
     assert!(underlay.apply(route(RouteChange::Removed, "172.16.0.0/24", 0, &[hop(HOST, None)])));
     assert_eq!(underlay.resolve(VTEP), Resolution::Unresolved { next_hop: ROUTER });
 }
@@ -125,10 +137,10 @@ fn the_least_metric_wins_and_its_removal_uncovers_the_next() {
 fn a_replaced_route_does_not_linger_though_the_kernel_never_announces_its_removal() {
     let mut underlay = connected();
     underlay.apply(route(RouteChange::Added, "0.0.0.0/0", 0, &[hop(HOST, Some(ROUTER))]));
-    let new = Ipv4Addr::new(172, 16, 0, 253);
+    let new = v4(172, 16, 0, 253);
     assert!(underlay.apply(route(RouteChange::Replaced, "0.0.0.0/0", 0, &[hop(HOST, Some(new))])));
     assert!(underlay.apply(route(RouteChange::Removed, "0.0.0.0/0", 0, &[hop(HOST, Some(new))])));
-    assert_eq!(underlay.resolve(Ipv4Addr::new(8, 8, 8, 8)), Resolution::NoRoute(NoRoute::NotCovered));
+    assert_eq!(underlay.resolve(v4(8, 8, 8, 8)), Resolution::NoRoute(NoRoute::NotCovered));
 }
 
 #[test]
@@ -137,24 +149,41 @@ fn a_removal_with_fewer_hops_than_were_announced_still_removes_the_route() {
     let both = [hop(HOST, Some(ROUTER)), hop(OTHER, None)];
     underlay.apply(route(RouteChange::Added, "0.0.0.0/0", 5, &both));
     assert!(underlay.apply(route(RouteChange::Removed, "0.0.0.0/0", 5, &both[..1])));
-    assert_eq!(underlay.resolve(Ipv4Addr::new(8, 8, 8, 8)), Resolution::NoRoute(NoRoute::NotCovered));
+    assert_eq!(underlay.resolve(v4(8, 8, 8, 8)), Resolution::NoRoute(NoRoute::NotCovered));
 }
 
 #[test]
-fn a_multipath_route_uses_a_hop_that_has_a_mac() {
+fn a_multipath_route_s_paths_are_all_hops_that_have_a_mac() {
     let mut underlay = connected();
-    let spare = Ipv4Addr::new(172, 16, 0, 253);
+    let (spare, far) = (v4(172, 16, 0, 253), v4(10, 0, 0, 1));
     let hops = [hop(OTHER, None), hop(HOST, Some(ROUTER)), hop(HOST, Some(spare))];
     underlay.apply(route(RouteChange::Added, "10.0.0.0/8", 0, &hops));
-    for host in 0..32 {
-        let vtep = Ipv4Addr::new(10, 0, 0, host);
-        assert!(matches!(underlay.resolve(vtep), Resolution::Unresolved { .. }));
+    assert_eq!(underlay.resolve(far), Resolution::Unresolved { next_hop: spare });
+    underlay.apply(neighbour(ROUTER, Some(MAC), NeighbourState::Reachable));
+    assert_eq!(underlay.resolve(far), resolved(ROUTER, MAC));
+    underlay.apply(neighbour(spare, Some(OTHER_MAC), NeighbourState::Reachable));
+    let path = |next_hop, mac| Path { next_hop, mac, interface: 0 };
+    let paths = [path(spare, OTHER_MAC), path(ROUTER, MAC)].into_iter().collect();
+    assert_eq!(underlay.resolve(far), Resolution::Resolved { paths });
+    let reversed: Vec<_> = hops.iter().rev().copied().collect();
+    assert!(
+        !underlay.apply(route(RouteChange::Replaced, "10.0.0.0/8", 0, &reversed)),
+        "the order of hops is no change"
+    );
+}
+
+#[test]
+fn of_more_hops_than_there_are_paths_the_first_that_have_a_mac_are_taken() {
+    let mut underlay = connected();
+    let router = |n: u8| v4(172, 16, 0, 100 + n);
+    let hops: Vec<_> = (0..20).map(|n| hop(HOST, Some(router(n)))).collect();
+    underlay.apply(route(RouteChange::Added, "10.0.0.0/8", 0, &hops));
+    for n in (0..20).filter(|n| *n != 3) {
+        underlay.apply(neighbour(router(n), Some(MAC), NeighbourState::Reachable));
     }
-    underlay.apply(neighbour(spare, Some(MAC), NeighbourState::Reachable));
-    assert!((0..32).all(|host| underlay.resolve(Ipv4Addr::new(10, 0, 0, host)) == resolved(spare, MAC)));
-    underlay.apply(neighbour(ROUTER, Some(OTHER_MAC), NeighbourState::Reachable));
-    let by_spare = (0..32).filter(|h| underlay.resolve(Ipv4Addr::new(10, 0, 0, *h)) == resolved(spare, MAC)).count();
-    assert!((1..32).contains(&by_spare), "both hops carry some of the VTEPs, the spare one {by_spare} of 32");
+    let Resolution::Resolved { paths } = underlay.resolve(v4(10, 0, 0, 1)) else { panic!("hops are resolved") };
+    let next_hops: Vec<_> = paths.iter().map(|path| path.next_hop).collect();
+    assert_eq!(next_hops, [0, 1, 2, 4, 5, 6, 7, 8].map(router));
 }
 
 #[test]
@@ -244,7 +273,7 @@ fn what_a_listing_does_not_mention_is_gone_at_its_end() {
     let mut underlay = connected();
     underlay.apply(route(RouteChange::Added, "10.0.0.0/8", 0, &[hop(HOST, Some(ROUTER))]));
     underlay.apply(neighbour(VTEP, Some(MAC), NeighbourState::Reachable));
-    let far = Ipv4Addr::new(10, 1, 1, 1);
+    let far = v4(10, 1, 1, 1);
     underlay.apply(KernelEvent::ResyncBegin);
     underlay.apply(link(true));
     underlay.apply(route(RouteChange::Appended, "172.16.0.0/24", 0, &[hop(HOST, None)]));
@@ -319,24 +348,24 @@ fn the_waits_start_over_once_a_next_hop_was_resolved() {
 fn many_vteps_behind_one_router_ask_for_one_next_hop() {
     let mut underlay = connected();
     underlay.apply(route(RouteChange::Added, "10.0.0.0/8", 0, &[hop(HOST, Some(ROUTER))]));
-    underlay.track((0..1_000u32).map(|n| Ipv4Addr::from(0x0a00_0000 + n)));
+    underlay.track((0..1_000u32).map(|n| Ipv4Addr::from(0x0a00_0000 + n).into()));
     assert_eq!(asked(&mut underlay, Instant::now()), [ROUTER]);
 }
 
 #[test]
 fn the_spare_hops_of_a_multipath_route_are_kept_fresh_too() {
     let mut underlay = connected();
-    let spare = Ipv4Addr::new(172, 16, 0, 253);
+    let spare = v4(172, 16, 0, 253);
     let hops = [hop(HOST, Some(ROUTER)), hop(HOST, Some(spare)), hop(OTHER, Some(VTEP))];
     underlay.apply(route(RouteChange::Added, "10.0.0.0/8", 0, &hops));
-    underlay.track([Ipv4Addr::new(10, 1, 1, 1)]);
-    assert_eq!(asked(&mut underlay, Instant::now()), [spare, ROUTER]);
+    underlay.track([v4(10, 1, 1, 1)]);
+    assert_eq!(asked(&mut underlay, Instant::now()), [spare, ROUTER], "not those of another interface");
 }
 
 #[test]
 fn one_poll_asks_for_a_bounded_number_and_the_next_ones_for_the_rest() {
     let mut underlay = connected();
-    let vteps: Vec<_> = (1..=200u8).map(|n| Ipv4Addr::new(172, 16, 0, n)).collect();
+    let vteps: Vec<_> = (1..=200u8).map(|n| v4(172, 16, 0, n)).collect();
     underlay.track(vteps.iter().copied());
     let now = Instant::now();
     let mut all = Vec::new();
@@ -362,7 +391,7 @@ fn a_vtep_that_is_no_longer_tracked_is_no_longer_asked_for() {
 #[test]
 fn neighbours_beyond_the_limit_are_counted_and_not_kept() {
     let mut underlay = connected();
-    let address = |n: usize| Ipv4Addr::from(0x0a00_0000 + n as u32);
+    let address = |n: usize| Ipv4Addr::from(0x0a00_0000 + n as u32).into();
     for n in 0..MAX_NEIGHBOURS + 3 {
         underlay.apply(neighbour(address(n), Some(MAC), NeighbourState::Reachable));
     }
@@ -374,7 +403,7 @@ fn neighbours_beyond_the_limit_are_counted_and_not_kept() {
 fn routes_beyond_the_limit_are_counted_and_not_kept() {
     let mut underlay = connected();
     let host_route = |n: usize| KernelRoute {
-        destination: Ipv4Prefix::covering(Ipv4Addr::from(0x0a00_0000 + n as u32), 32).expect("32 is legal"),
+        destination: IpPrefix::covering(Ipv4Addr::from(0x0a00_0000 + n as u32), 32).expect("32 is legal"),
         metric: 0,
         hops: vec![hop(OTHER, None)],
     };
@@ -388,100 +417,8 @@ fn routes_beyond_the_limit_are_counted_and_not_kept() {
 
 #[test]
 fn a_prefix_longer_than_an_address_is_refused_with_its_length() {
-    let error = Ipv4Prefix::covering(VTEP, 33).expect_err("33 is too long");
+    let error = IpPrefix::covering(VTEP, 33).expect_err("33 is too long");
     assert_eq!(error.to_string(), "prefix length 33: expected 0 to 32");
-}
-
-/// The slow, obvious main table: all routes in one list, newest first within a metric.
-#[derive(Debug, Default)]
-struct ListOfRoutes(Vec<KernelRoute>);
-
-impl ListOfRoutes {
-    fn add(&mut self, route: &KernelRoute) {
-        self.remove(route);
-        self.0.insert(0, route.clone());
-    }
-
-    fn remove(&mut self, route: &KernelRoute) {
-        self.0.retain(|other| (other.destination, other.metric) != (route.destination, route.metric));
-    }
-
-    fn longest_match(&self, address: Ipv4Addr) -> Option<&[Hop]> {
-        let covers = |prefix: Ipv4Prefix| {
-            let differing = u32::from(prefix.address()) ^ u32::from(address);
-            differing.leading_zeros() >= u32::from(prefix.len())
-        };
-        let mut covering: Vec<_> = self.0.iter().filter(|route| covers(route.destination)).collect();
-        covering.sort_by_key(|route| (32 - route.destination.len(), route.metric));
-        covering.first().map(|route| route.hops.as_slice())
-    }
-}
-
-/// Addresses that differ in few bits, at both ends, so that prefixes nest.
-fn address() -> impl Strategy<Value = Ipv4Addr> {
-    prop_oneof![(0u32..16).prop_map(|low| low | 0xac10_0000), (0u32..16).prop_map(|high| high << 28), any::<u32>()]
-        .prop_map(Ipv4Addr::from)
-}
-
-fn any_route() -> impl Strategy<Value = KernelRoute> {
-    let hops = prop::collection::vec((1u32..4, prop::option::of(address())), 0..3);
-    (address(), 0u8..=32, 0u32..3, hops).prop_map(|(address, len, metric, hops)| KernelRoute {
-        destination: Ipv4Prefix::covering(address, len).expect("at most 32"),
-        metric,
-        hops: hops.into_iter().map(|(index, via)| hop(InterfaceIndex(index), via)).collect(),
-    })
-}
-
-proptest! {
-    #[test]
-    fn the_longest_match_is_that_of_a_list_searched_from_end_to_end(
-        steps in prop::collection::vec((any_route(), 0u8..4), 0..60),
-        probes in prop::collection::vec(address(), 1..40),
-    ) {
-        let (mut table, mut list) = (RouteTable::default(), ListOfRoutes::default());
-        for (route, step) in &steps {
-            let before: Vec<_> = probes.iter().map(|p| table.longest_match(*p).map(<[Hop]>::to_vec)).collect();
-            // The kernel tells `Added` only of what was not there: `ip route add` is exclusive.
-            let changed = if *step == 0 {
-                list.remove(route);
-                table.apply(RouteChange::Removed, route.clone(), 0)
-            } else {
-                let change = if table.holds(route) { RouteChange::Replaced } else { RouteChange::Added };
-                list.add(route);
-                table.apply(change, route.clone(), 0)
-            };
-            let after: Vec<_> = probes.iter().map(|p| table.longest_match(*p).map(<[Hop]>::to_vec)).collect();
-            prop_assert!(changed || before == after, "a change was not reported: {:?}", route);
-            prop_assert_eq!(table.len(), list.0.len());
-        }
-        for probe in probes {
-            prop_assert_eq!(table.longest_match(probe), list.longest_match(probe), "{}", probe);
-        }
-        table.sweep(1);
-        prop_assert_eq!(table.len(), 0);
-    }
-
-    #[test]
-    fn a_listing_leaves_the_same_table_as_hearing_it_first(
-        before in prop::collection::vec(any_route(), 0..30),
-        listed in prop::collection::vec(any_route(), 0..30),
-        probes in prop::collection::vec(address(), 1..20),
-    ) {
-        let (mut kept, mut fresh) = (RouteTable::default(), RouteTable::default());
-        for route in before {
-            kept.apply(RouteChange::Replaced, route, 0);
-        }
-        // One route a prefix and metric, as the kernel has them unless told to append.
-        let mut seen = ListOfRoutes::default();
-        listed.iter().for_each(|route| seen.add(route));
-        for route in seen.0 {
-            kept.apply(RouteChange::Appended, route.clone(), 1);
-            fresh.apply(RouteChange::Appended, route, 1);
-        }
-        kept.sweep(1);
-        prop_assert_eq!(kept.len(), fresh.len());
-        for probe in probes {
-            prop_assert_eq!(kept.longest_match(probe), fresh.longest_match(probe));
-        }
-    }
+    let error = IpPrefix::covering(ip("fd00::1"), 129).expect_err("129 is too long");
+    assert_eq!(error.to_string(), "prefix length 129: expected 0 to 128");
 }

@@ -13,7 +13,7 @@ pub struct HostIoCounters {
     pub to_host_frames: u64,
     /// Their octets.
     pub to_host_octets: u64,
-    /// Frames from workers that the kernel did not take: the interface is down, or its queue is full.
+    /// Frames from workers that the kernel did not take: the interface is down, its queue is full, or the port has none.
     pub to_host_errors: u64,
     /// Frames of the kernel that were passed to the worker.
     pub from_host_frames: u64,
@@ -25,7 +25,7 @@ pub struct HostIoCounters {
     pub from_host_full: u64,
     /// Frames of the kernel that were dropped because they exceed a slot: the TAP's MTU was raised.
     pub from_host_too_long: u64,
-    /// Failed reads: more than a few mean that the interface was deleted.
+    /// Failed reads: more than a few mean that an interface was deleted.
     pub read_errors: u64,
     /// The frames above by class, in the order of [`SlotClass::ALL`].
     pub classes: [HostIoClassCounters; SlotClass::COUNT],

@@ -1,8 +1,8 @@
 use super::*;
 use netlink_packet_route::route::RouteVia;
 
-const FAR: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 0);
-const ROUTER: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 254);
+const FAR: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0));
+const ROUTER: IpAddr = IpAddr::V4(Ipv4Addr::new(172, 16, 0, 254));
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 9];
 
 fn route_message() -> RouteMessage {
@@ -11,14 +11,14 @@ fn route_message() -> RouteMessage {
     message.header.table = RouteHeader::RT_TABLE_MAIN;
     message.header.kind = RouteType::Unicast;
     message.header.destination_prefix_length = 8;
-    message.attributes.push(RouteAttribute::Destination(RouteAddress::Inet(FAR)));
+    message.attributes.push(RouteAttribute::Destination(FAR.into()));
     message
 }
 
 fn by_router() -> RouteMessage {
     let mut message = route_message();
     message.attributes.push(RouteAttribute::Oif(7));
-    message.attributes.push(RouteAttribute::Gateway(RouteAddress::Inet(ROUTER)));
+    message.attributes.push(RouteAttribute::Gateway(ROUTER.into()));
     message
 }
 
@@ -37,7 +37,7 @@ fn neighbour_message(state: Nud) -> NeighbourMessage {
     message.header.family = AddressFamily::Inet;
     message.header.ifindex = 7;
     message.header.state = state;
-    message.attributes.push(NeighbourAttribute::Destination(NeighbourAddress::Inet(ROUTER)));
+    message.attributes.push(NeighbourAttribute::Destination(NeighbourAddress::Inet(Ipv4Addr::new(172, 16, 0, 254))));
     message.attributes.push(NeighbourAttribute::LinkLayerAddress(MAC.to_vec()));
     message
 }
@@ -49,7 +49,7 @@ fn heard(message: RouteNetlinkMessage) -> Translation {
 #[test]
 fn a_route_by_a_router_has_one_hop() {
     let hops = vec![Hop { interface: InterfaceIndex(7), via: Some(ROUTER) }];
-    let destination = Ipv4Prefix::covering(FAR, 8).expect("8 is legal");
+    let destination = IpPrefix::covering(FAR, 8).expect("8 is legal");
     let expected = KernelRoute { destination, metric: 0, hops };
     let message = RouteNetlinkMessage::NewRoute(by_router());
     for (flags, listed, change) in [
@@ -78,18 +78,20 @@ fn a_route_on_the_link_has_no_router_and_a_default_route_no_destination() {
 }
 
 #[test]
-fn routes_of_other_tables_families_and_types_of_service_are_not_ours() {
+fn routes_of_other_tables_families_sources_and_types_of_service_are_not_ours() {
     let mut local_table = by_router();
     local_table.header.table = 255;
     let mut wide_table = by_router();
     wide_table.attributes.push(RouteAttribute::Table(1000));
     let mut with_tos = by_router();
     with_tos.header.tos = 0x10;
-    let mut ipv6 = by_router();
-    ipv6.header.address_family = AddressFamily::Inet6;
+    let mut mpls = by_router();
+    mpls.header.address_family = AddressFamily::Mpls;
+    let mut by_source = by_router();
+    by_source.header.source_prefix_length = 64;
     let mut local = by_router();
     local.header.kind = RouteType::Local;
-    for message in [local_table, wide_table, with_tos, ipv6, local] {
+    for message in [local_table, wide_table, with_tos, mpls, by_source, local] {
         assert_eq!(route(&message), None, "{message:?}");
     }
 }
@@ -104,11 +106,31 @@ fn a_route_that_refuses_has_no_hops() {
 }
 
 #[test]
-fn a_router_known_by_its_ipv6_address_only_is_no_way_out_for_us() {
+fn a_router_known_by_its_ipv6_address_only_is_a_way_out_and_one_that_the_kernel_encapsulates_for_is_none() {
     let mut message = route_message();
     message.attributes.push(RouteAttribute::Oif(7));
     message.attributes.push(RouteAttribute::Via(RouteVia::Inet6("fe80::1".parse().expect("an address"))));
+    let hop = Hop { interface: InterfaceIndex(7), via: Some("fe80::1".parse().expect("an address")) };
+    assert_eq!(route(&message).map(|route| route.hops), Some(vec![hop]));
+    message.attributes.push(RouteAttribute::Encap(vec![]));
     assert_eq!(route(&message).map(|route| route.hops), Some(vec![]));
+}
+
+#[test]
+fn an_ipv6_route_is_as_an_ipv4_route() {
+    let mut message = RouteMessage::default();
+    message.header.address_family = AddressFamily::Inet6;
+    message.header.table = RouteHeader::RT_TABLE_MAIN;
+    message.header.kind = RouteType::Unicast;
+    message.attributes = vec![RouteAttribute::Oif(7), RouteAttribute::Priority(1024)];
+    assert_eq!(route(&message).expect("a route").destination.to_string(), "::/0");
+    let router: IpAddr = "fe80::1".parse().expect("an address");
+    let to: IpAddr = "fd00:1::".parse().expect("an address");
+    message.header.destination_prefix_length = 32;
+    message.attributes.extend([RouteAttribute::Destination(to.into()), RouteAttribute::Gateway(router.into())]);
+    let found = route(&message).expect("a route");
+    assert_eq!((found.destination.to_string().as_str(), found.metric), ("fd00:1::/32", 1024));
+    assert_eq!(found.hops, [Hop { interface: InterfaceIndex(7), via: Some(router) }]);
 }
 
 #[test]
@@ -120,7 +142,7 @@ fn the_hops_of_a_multipath_route_that_are_alive_are_all_there() {
         let mut hop = RouteNextHop::default();
         hop.interface_index = index;
         hop.flags = flags;
-        hop.attributes.push(RouteAttribute::Gateway(RouteAddress::Inet(ROUTER)));
+        hop.attributes.push(RouteAttribute::Gateway(ROUTER.into()));
         hops.push(hop);
     }
     let mut message = route_message();
@@ -173,13 +195,20 @@ fn a_neighbour_s_states_are_the_kernel_s() {
 }
 
 #[test]
-fn proxy_entries_and_ipv6_neighbours_are_not_ours() {
+fn proxy_entries_are_not_ours_and_ipv6_neighbours_are() {
     let mut proxy = neighbour_message(Nud::Permanent);
     proxy.header.flags = NeighbourFlags::Proxy;
+    assert_eq!(neighbour(&proxy), None);
     let mut ipv6 = neighbour_message(Nud::Reachable);
     ipv6.header.family = AddressFamily::Inet6;
-    assert_eq!(neighbour(&proxy), None);
-    assert_eq!(neighbour(&ipv6), None);
+    ipv6.attributes[0] = NeighbourAttribute::Destination(NeighbourAddress::Inet6("fe80::9".parse().expect("legal")));
+    let expected = KernelNeighbour {
+        address: "fe80::9".parse().expect("legal"),
+        interface: InterfaceIndex(7),
+        mac: Some(MacAddr::new(MAC)),
+        state: NeighbourState::Reachable,
+    };
+    assert_eq!(neighbour(&ipv6), Some(expected));
 }
 
 #[test]

@@ -1,9 +1,9 @@
-use crate::follower::take_in;
-use crate::host_interface::{MAC, config};
+use crate::follower::{one_path, take_in};
+use crate::host_interface::{MAC, set_up};
 use crate::namespace::{eventually, in_namespace, ip, sysctl};
 use control::underlay::{KernelEvent, KernelRequest, Resolution, Underlay};
 use crossbeam_channel::Receiver;
-use netlink::{Follower, HostInterface, HostIo, HostIoHandle, Requester};
+use netlink::{Follower, HostInterfaces, HostIo, HostIoHandle, Requester};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 use telemetry::slots::{SlotClass, SlotReceiver, SlotSender, channel};
@@ -34,16 +34,18 @@ struct Host {
     to_host: SlotSender,
     from_host: SlotReceiver,
     io: HostIoHandle,
-    _interface: HostInterface,
+    _interface: HostInterfaces,
 }
 
 impl Host {
     fn start(slots: usize) -> Self {
-        let (interface, tap) = HostInterface::set_up(&config()).expect("root may make a TAP");
+        // Made beforehand, so that Linux says nothing in IPv6 that was not asked for.
+        ip("tuntap add cw-host0 mode tap");
         sysctl("ipv6/conf/cw-host0/disable_ipv6", "1");
+        let (interface, tap) = set_up();
         let (to_host, host_side) = channel(16, 1_700);
         let (inject, from_host) = channel(slots, 1_700);
-        let io = HostIo::start(tap, vec![host_side], inject, PORT).expect("a thread can be started");
+        let io = HostIo::start(vec![(PORT, tap)], vec![host_side], inject).expect("a thread can be started");
         Self { to_host, from_host, io, _interface: interface }
     }
 
@@ -77,7 +79,7 @@ fn control_turn(underlay: &mut Underlay, events: &Receiver<KernelEvent>, request
     take_in(underlay, events);
     let requests = underlay.poll(Instant::now());
     for request in &requests {
-        requester.request(*request).expect("the netlink thread runs");
+        requester.request(request.clone()).expect("the netlink thread runs");
     }
     requests.len()
 }
@@ -90,22 +92,22 @@ fn a_tracked_vtep_is_resolved_kept_fresh_and_given_up_when_it_no_longer_answers(
         sysctl("ipv4/neigh/cw-host0/delay_first_probe_time", "1");
         sysctl("ipv4/neigh/cw-host0/retrans_time_ms", "200");
         let (_follower, events, requester) = Follower::start(1_024).expect("netlink is there");
-        let mut underlay = Underlay::new("cw-host0");
-        underlay.track([PEER]);
+        let mut underlay = Underlay::new(["cw-host0"]);
+        underlay.track([PEER.into()]);
 
         let asked = eventually("the kernel asks for the next hop", || {
             control_turn(&mut underlay, &events, &requester);
             host.arp_from_host(REQUEST)
         });
         assert_eq!(asked[..42], arp(REQUEST, (MAC, OURS), (MacAddr::ZERO, PEER))[..42]);
-        assert_eq!(underlay.resolve(PEER), Resolution::Unresolved { next_hop: PEER });
+        assert_eq!(underlay.resolve(PEER.into()), Resolution::Unresolved { next_hop: PEER.into() });
 
         let reply = arp(REPLY, (PEER_MAC, PEER), (MAC, OURS));
         host.to_host.send(SlotClass::Neighbour, PORT, &reply).expect("the ring is empty");
-        let resolved = Resolution::Resolved { next_hop: PEER, mac: PEER_MAC };
+        let resolved = one_path(PEER.into(), PEER_MAC);
         eventually("the next hop is resolved", || {
             control_turn(&mut underlay, &events, &requester);
-            (underlay.resolve(PEER) == resolved).then_some(())
+            (underlay.resolve(PEER.into()) == resolved).then_some(())
         });
         assert!(ip("neigh show 172.16.0.9 dev cw-host0").contains("REACHABLE"));
 
@@ -121,14 +123,14 @@ fn a_tracked_vtep_is_resolved_kept_fresh_and_given_up_when_it_no_longer_answers(
             ip("neigh show 172.16.0.9 dev cw-host0").contains("REACHABLE").then_some(())
         });
         control_turn(&mut underlay, &events, &requester);
-        assert_eq!(underlay.resolve(PEER), resolved);
+        assert_eq!(underlay.resolve(PEER.into()), resolved);
 
         // Now it is dead.
         ip("neigh change 172.16.0.9 lladdr 02:00:00:00:00:09 dev cw-host0 nud stale");
         eventually("a dead next hop is given up", || {
             control_turn(&mut underlay, &events, &requester);
             while host.from_host.receive(|_| ()).is_some() {}
-            (underlay.resolve(PEER) == Resolution::Unresolved { next_hop: PEER }).then_some(())
+            (underlay.resolve(PEER.into()) == Resolution::Unresolved { next_hop: PEER.into() }).then_some(())
         });
         let asked_again = eventually("and asked for again", || {
             control_turn(&mut underlay, &events, &requester);
@@ -144,11 +146,11 @@ fn a_request_for_an_interface_that_is_gone_does_no_harm() {
         let _host = Host::start(16);
         let (follower, events, requester) = Follower::start(1_024).expect("netlink is there");
         let interface = control::underlay::InterfaceIndex(4_242);
-        requester.request(KernelRequest::Resolve { address: PEER, interface }).expect("the thread runs");
-        let mut underlay = Underlay::new("cw-host0");
+        requester.request(KernelRequest::Resolve { address: PEER.into(), interface }).expect("the thread runs");
+        let mut underlay = Underlay::new(["cw-host0"]);
         eventually("the listing comes all the same", || {
             take_in(&mut underlay, &events);
-            (underlay.resolve(PEER) == Resolution::Unresolved { next_hop: PEER }).then_some(())
+            (underlay.resolve(PEER.into()) == Resolution::Unresolved { next_hop: PEER.into() }).then_some(())
         });
         assert!(follower.is_running());
     });

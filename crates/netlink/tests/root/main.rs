@@ -5,3 +5,4 @@ mod follower;
 mod host_interface;
 mod host_io;
 mod namespace;
+mod two_ports;
