@@ -188,6 +188,43 @@ fn without_rights_it_says_which() {
 }
 
 #[test]
+fn a_user_of_its_own_with_the_units_capabilities_is_enough() {
+    const NOBODY: u32 = 65534;
+    let unit = include_str!("../../../packaging/systemd/causewayd.service");
+    let granted =
+        unit.lines().find_map(|line| line.strip_prefix("AmbientCapabilities=")).expect("the unit grants some");
+    let granted =
+        granted.split(' ').map(|name| format!(",+{}", name.strip_prefix("CAP_").expect("a name").to_lowercase()));
+    let granted = format!("-all{}", granted.collect::<String>());
+
+    let site = Site::new("user");
+    let node = fs::read_to_string(site.node()).expect("it was written");
+    fs::write(site.node(), node.replace("group: root", "group: nogroup")).expect("writable");
+    std::os::unix::fs::chown(&site.directory, Some(NOBODY), Some(NOBODY)).expect("these tests run as root");
+    let manager = Manager::new(&site);
+    std::os::unix::fs::chown(&manager.path, Some(NOBODY), None).expect("these tests run as root");
+    // As systemd does it: /run/causeway is the user's, and named as its runtime directory.
+    let directory = "mount -t tmpfs run /run && install -d -o 65534 -g 65534 /run/causeway && exec \"$0\" \"$@\"";
+    let mut daemon = Command::new("unshare")
+        .args(["--net", "--mount", "--", "sh", "-c", directory, "setpriv", "--reuid=65534", "--regid=65534"])
+        .args(["--clear-groups", "--no-new-privs"])
+        .args(["--inh-caps", "--ambient-caps", "--bounding-set"].map(|option| format!("{option}={granted}")))
+        .arg(env!("CARGO_BIN_EXE_causewayd"))
+        .arg("--node")
+        .arg(site.node())
+        .arg("--network")
+        .arg(site.network())
+        .envs([("RUNTIME_DIRECTORY", "/run/causeway"), ("NOTIFY_SOCKET", &manager.path)])
+        .stderr(Stdio::null()) // what goes wrong is told to the manager
+        .spawn()
+        .expect("unshare and setpriv are part of util-linux");
+    let heard = manager.hears_until("READY=1\n");
+    let stopped = Command::new("kill").arg(daemon.id().to_string()).status();
+    assert!(stopped.expect("kill is there").success());
+    assert_eq!(daemon.wait().expect("it is our child").code(), Some(0), "{heard:?}");
+}
+
+#[test]
 fn wrong_options_are_usage_errors() {
     let run = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_causewayd")).args(arguments).output();
