@@ -9,12 +9,13 @@ use crate::watch::Watch;
 use crate::workers::{self, Parts, Workers};
 use anyhow::{Context, Result};
 use api::{ErrorCode, ErrorDocument, Request, Response, Timestamp};
-use control::config::{Device, InterfaceName, Loaded, NodeModel, PortIndex};
+use control::config::{Device, InterfaceName, Loaded, NodeModel, PortIndex, PortKind};
 use control::reconcile::{Call, Control, Means};
 use control::status::Identity;
 use control::tables::{FabricPort, Tables};
 use control::underlay::ConfiguredRoute;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use dpdk::rights::{self, Right};
 use dpdk::{Eal, EalConfig, Memory};
 use fib::Snapshot;
 use netlink::{Follower, HostInterfaceConfig, HostInterfaces, HostIo, HostIoHandle, InterfaceAddress, Tap};
@@ -125,7 +126,7 @@ impl Gateway {
     pub fn start(files: (PathBuf, PathBuf), loaded: Loaded, notifier: Arc<Notifier>) -> Result<Self> {
         control::unserved::check(&loaded)?;
         let node = loaded.node.clone();
-        let eal = Eal::start(&eal_config(&node)).context("DPDK does not start")?;
+        let eal = start_eal(&node)?;
         let pools = ports::pools(&eal, &node)?;
         let mut opened = node.ports.iter().map(|p| ports::open(&eal, p, &pools)).collect::<Result<Vec<_>>>()?;
         let report = opened[node.fabric_ports[0].position()].port.report();
@@ -212,6 +213,16 @@ fn start_control(mut control: Control) -> Result<(Service, Arc<AtomicU64>)> {
     let turns = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&turns);
     Ok((Service::start("control", move |stop| control.run(stop, &counted))?, turns))
+}
+
+/// Every thread is started by this one or one of its children, and has the rights that this one takes up.
+fn start_eal(node: &NodeModel) -> Result<Eal> {
+    rights::take_up();
+    rights::require(Right::NetAdmin, "the host interface, and every TAP port,")?;
+    if node.ports.iter().any(|port| port.kind == PortKind::AfPacket) {
+        rights::require(Right::NetRaw, "a port by packet socket")?;
+    }
+    Eal::start(&eal_config(node)).context("DPDK does not start")
 }
 
 fn eal_config(node: &NodeModel) -> EalConfig {

@@ -133,6 +133,39 @@ fn a_card_that_the_kernel_drives_is_refused_with_its_driver_before_dpdk_touches_
     assert_says(&refused(&site), &[&address, &driver, &format!("bind-nic bind {address}")]);
 }
 
+/// The log of a start in which the kernel withholds `right`, as Docker does without `--cap-add`.
+fn started_without(site: &Site, right: &str) -> String {
+    let output = Command::new("unshare")
+        .args([
+            "--net",
+            "--",
+            "setpriv",
+            "--bounding-set",
+            right,
+            "--inh-caps",
+            right,
+            env!("CARGO_BIN_EXE_causewayd"),
+            "--node",
+        ])
+        .arg(site.node())
+        .arg("--network")
+        .arg(site.network())
+        .output()
+        .expect("unshare and setpriv are parts of util-linux");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(leftovers(site), Vec::<std::path::PathBuf>::new());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_right_that_a_container_lacks_is_named_with_the_option_that_adds_it() {
+    let site = Site::new("rights");
+    let said = started_without(&site, "-net_admin");
+    assert_says(&said, &["CAP_NET_ADMIN is missing", "host interface", "--cap-add NET_ADMIN", "cap_add: [NET_ADMIN]"]);
+    site.write_node("net_af_packet0,iface=lo", "hugepages: false");
+    assert_says(&started_without(&site, "-net_raw"), &["CAP_NET_RAW is missing", "--cap-add NET_RAW"]);
+}
+
 #[test]
 fn missing_hugepages_are_said_with_the_command_that_reserves_them() {
     let site = Site::new("hugepages");

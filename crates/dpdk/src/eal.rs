@@ -3,6 +3,7 @@
 //! EAL pins the thread that starts it, and every thread started from there inherits the pin. So a thread that does
 //! nothing else starts it, sleeps until the end, and cleans up; its core also carries EAL's interrupt thread.
 
+mod cgroup;
 mod preflight;
 
 use crate::device::PciAddress;
@@ -104,6 +105,22 @@ pub enum EalError {
         address: PciAddress,
         /// Why not, and what to do.
         problem: PciProblem,
+    },
+    /// The control group's limit would have the process killed.
+    #[error(
+        "{wanted_mb} MB of memory wanted, and {needed_mb} MB needed with the rest of the process, but of this container's limit of \
+         {limit_mb} MB {free_mb} MB are free: raise the limit (docker run `--memory`, compose `mem_limit`, systemd `MemoryMax`), or \
+         lower `memory.size_mb`"
+    )]
+    MemoryLimit {
+        /// Megabytes asked for.
+        wanted_mb: u32,
+        /// Megabytes that the process will use.
+        needed_mb: u64,
+        /// The tightest limit.
+        limit_mb: u64,
+        /// What is left of it.
+        free_mb: u64,
     },
     /// The process lacks rights.
     #[error(

@@ -23,6 +23,7 @@ mod mbuf;
 mod pool;
 mod port;
 mod queue;
+pub mod rights;
 mod shared;
 
 pub use device::{Device, DeviceError, PciAddress};

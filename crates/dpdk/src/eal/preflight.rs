@@ -2,7 +2,8 @@
 
 mod pci;
 
-use super::{EalError, Memory};
+use super::cgroup::Room;
+use super::{EalError, Memory, cgroup};
 use crate::device::PciAddress;
 use crate::lcore;
 pub use pci::PciProblem;
@@ -20,8 +21,12 @@ pub(super) fn check_core(core: usize) -> Result<(), EalError> {
     if available.contains(&core) { Ok(()) } else { Err(EalError::Core { core, available }) }
 }
 
+/// What the process takes beside EAL's memory: measured as 40 to 60 MB with the tables of a small network.
+const BESIDE_MB: u64 = 64;
+
 /// EAL would map ordinary pages that are not there, and be killed when it fills them.
 pub(super) fn check_memory(memory: Memory) -> Result<(), EalError> {
+    check_limit(memory, cgroup::room())?;
     match memory {
         Memory::Hugepages { size_mb: wanted_mb } => {
             let free_mb = free_hugepages_kb(Path::new("/sys/kernel/mm/hugepages")) / 1024;
@@ -45,6 +50,14 @@ pub(super) fn check_pci(addresses: &[PciAddress], memory: Memory) -> Result<(), 
         pci::Root(Path::new("/")).check(*address, memory).map_err(problem)
     };
     addresses.iter().try_for_each(check)
+}
+
+/// Huge pages do not count against this limit.
+fn check_limit(memory: Memory, room: Option<Room>) -> Result<(), EalError> {
+    let (Memory::Ordinary { size_mb: wanted_mb }, Some(room)) = (memory, room) else { return Ok(()) };
+    let needed_mb = u64::from(wanted_mb) + BESIDE_MB;
+    let (limit_mb, free_mb) = (room.limit_octets >> 20, room.free_octets >> 20);
+    if free_mb < needed_mb { Err(EalError::MemoryLimit { wanted_mb, needed_mb, limit_mb, free_mb }) } else { Ok(()) }
 }
 
 /// The kernel's estimate; `None` where it gives none.
@@ -87,6 +100,20 @@ mod tests {
         }
         assert_eq!(free_hugepages_kb(&directory), 3 * 2048 + 2 * 1_048_576);
         fs::remove_dir_all(&directory).expect("made above");
+    }
+
+    #[test]
+    fn a_limit_that_the_kernel_would_kill_for_is_refused_with_what_to_raise() {
+        let room = |free_mb: u64| Some(Room { limit_octets: 600 << 20, free_octets: free_mb << 20 });
+        let memory = Memory::Ordinary { size_mb: 512 };
+        let error =
+            check_limit(memory, room(512)).expect_err("nothing is left for the rest of the process").to_string();
+        for word in ["512 MB", "limit of 600 MB", "--memory", "memory.size_mb"] {
+            assert!(error.contains(word), "{error}");
+        }
+        assert!(check_limit(memory, room(512 + BESIDE_MB)).is_ok());
+        assert!(check_limit(Memory::Hugepages { size_mb: 512 }, room(0)).is_ok(), "they are counted elsewhere");
+        assert!(check_limit(memory, None).is_ok());
     }
 
     #[test]
