@@ -5,8 +5,10 @@ import signal
 import sys
 from pathlib import Path
 
-from labkit import one_gateway, reloads, two_gateways
-from labkit.lab import HOME, Lab, Lock, take_down
+from labkit import docker, lab, one_gateway, reloads, two_gateways
+from labkit.boxes import VARIANTS
+from labkit.containers import ContainerLab
+from labkit.lab import Lab, Lock
 from labkit.shell import CommandFailed
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -21,7 +23,7 @@ def main() -> int:
         if options.down:
             print("The lab is down." if take_down() else "There was no lab to take down.")
             return 0
-        if HOME.exists():
+        if lab.HOME.exists() or docker.HOME.exists():
             print("Taking down the lab of an earlier run first.")
             take_down()
         return run(options)
@@ -30,17 +32,23 @@ def main() -> int:
 def run(options) -> int:
     """One run of one scenario."""
     scenario = two_gateways if options.two_gateways else reloads if options.reloads else one_gateway
-    lab = Lab(scenario, options)
+    chosen = ContainerLab(options) if options.containers else Lab(scenario, options)
     try:
-        return lab.run(options.keep)
+        return chosen.run(options.keep)
     except KeyboardInterrupt:
         print("\nInterrupted.")
         return 130
     finally:
         for number in ENDING_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        if not lab.kept:
+        if not chosen.kept:
             take_down()
+
+
+def take_down() -> bool:
+    """Remove whatever kind of lab is up; whether there was one."""
+    in_namespaces, in_containers = lab.take_down(), docker.remove_everything()
+    return in_namespaces or in_containers
 
 
 def parse():
@@ -48,6 +56,9 @@ def parse():
     parser = argparse.ArgumentParser(prog="scripts/lab")
     parser.add_argument("--two-gateways", action="store_true", help="two gateways serve the same instance on one LAN")
     parser.add_argument("--reloads", type=int, metavar="N", help="reload N times under numbered traffic")
+    parser.add_argument("--containers", nargs="?", const="tap", choices=sorted(VARIANTS), help="in containers, the switch's trunks by TAP or by vhost-user")
+    parser.add_argument("--install-docker", action="store_true", help="install what is missing of Docker, and start a private engine")
+    parser.add_argument("--docker-images", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--keep", action="store_true", help="leave the lab up at the end, and say how to enter it")
     parser.add_argument("--down", action="store_true", help="take down a lab that was left up")
     parser.add_argument("--hugepages", action="store_true", help="use huge pages that the machine has reserved")

@@ -54,20 +54,11 @@ def network(gateways, instances) -> str:
     lines += [f"  - {{ name: access0, physical_router: {gateway.name} }}" for gateway in gateways]
     lines += ["virtual_networks:"]
     lines += [f"  - {{ name: {host.network}, vxlan_network_identifier: {host.vni} }}" for host in topology.HOSTS]
-    lines += ["virtual_machine_interfaces:"]
-    for instance in instances:
-        lines += [f"  - name: {instance.name}", f"    virtual_network: {instance.network}", f"    mac_address: {instance.mac}"]
-    lines += ["instance_ips:"]
-    for instance in instances:
-        lines += [f"  - name: {instance.name}-v4", f"    virtual_machine_interface: {instance.name}",
-                  f"    instance_ip_address: {instance.address}"]
+    lines += members(instances)
     lines += ["logical_interfaces:"]
     for gateway in gateways:
         for instance in instances:
-            lines += [f"  - name: {gateway.name}-access0.{instance.vlan}",
-                      f"    physical_interface: {gateway.name}:access0",
-                      f"    logical_interface_vlan_tag: {instance.vlan}",
-                      f"    virtual_machine_interfaces: [{instance.name}]"]
+            lines += logical_interface(gateway, instance)
     lines += ["static_reachability:"]
     for host in topology.HOSTS:
         lines += [f"  - virtual_network: {host.network}", f"    vtep: {topology.VTEP_ADDRESS}", "    flood: true",
@@ -78,3 +69,21 @@ def network(gateways, instances) -> str:
                     lines += [f"  - virtual_network: {host.network}", f"    physical_router: {gateway.name}",
                               f"    vtep: {other.address}", "    flood: true"]
     return "\n".join(lines) + "\n"
+
+
+def members(instances) -> list:
+    """The lines about the instances' VMIs and addresses."""
+    lines = ["virtual_machine_interfaces:"]
+    for instance in instances:
+        lines += [f"  - name: {instance.name}", f"    virtual_network: {instance.network}", f"    mac_address: {instance.mac}"]
+    lines += ["instance_ips:"]
+    for instance in instances:
+        lines += [f"  - name: {instance.name}-v4", f"    virtual_machine_interface: {instance.name}",
+                  f"    instance_ip_address: {instance.address}"]
+    return lines
+
+
+def logical_interface(gateway, instance) -> list:
+    """The lines about the instance's VLAN on the gateway's access port."""
+    return [f"  - name: {gateway.name}-access0.{instance.vlan}", f"    physical_interface: {gateway.name}:access0",
+            f"    logical_interface_vlan_tag: {instance.vlan}", f"    virtual_machine_interfaces: [{instance.name}]"]

@@ -78,12 +78,15 @@ class Causeway:
         sums = self.show("drops")["accounting"]
         return sums if sums["held"] == 0 else None
 
-    def _answers(self) -> bool:
+    def _require_running(self) -> None:
         require(self.process.poll() is None, f"causewayd on {self.gateway.name} ended with status {self.process.returncode}")
+
+    def _answers(self) -> bool:
+        self._require_running()
         return self.socket.exists() and self.command("show", "version", check=False).returncode == 0
 
     def _resolved(self) -> bool:
-        require(self.process.poll() is None, f"causewayd on {self.gateway.name} ended with status {self.process.returncode}")
+        self._require_running()
         nexthops = self.show("nexthops")["nexthops"]
         return bool(nexthops) and all(nexthop["state"] == "resolved" for nexthop in nexthops)
 

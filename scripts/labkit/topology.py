@@ -32,10 +32,11 @@ class Instance:
     network: str
     mac: str
     address: str
+    prefix: str = PREFIX
 
     @property
     def netns(self) -> str:
-        return f"{PREFIX}-{self.name}"
+        return f"{self.prefix}-{self.name}"
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,11 @@ class Host:
     vni: int
     mac: str
     address: str
+    prefix: str = PREFIX
 
     @property
     def netns(self) -> str:
-        return f"{PREFIX}-{self.name}"
+        return f"{self.prefix}-{self.name}"
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,11 @@ class Gateway:
 
     name: str
     address: str
+    prefix: str = PREFIX
 
     @property
     def netns(self) -> str:
-        return f"{PREFIX}-{self.name}"
+        return f"{self.prefix}-{self.name}"
 
 
 BLUE = Instance("blue", 100, "blue", "02:00:00:00:10:64", "10.1.0.2")
@@ -92,11 +95,11 @@ def build(shell: Shell, gateways, home: Path) -> None:
         _add_namespace(shell, netns)
     switch = Switch(shell, TOR, home / "ovs")
     switch.start()
-    _build_underlay(shell)
+    build_underlay(shell, VTEP)
     for gateway in gateways:
-        _add_cable(shell, gateway, "access", TOR, ACCESS_MTU)
+        add_cable(shell, gateway, "access", TOR, ACCESS_MTU)
         switch.add_trunk_port(gateway.name, vlans())
-        _add_cable(shell, gateway, "fabric", VTEP, FABRIC_MTU)
+        add_cable(shell, gateway, "fabric", VTEP, FABRIC_MTU)
         shell.ip(VTEP, f"link set {gateway.name} master underlay")
     for instance in INSTANCES:
         switch.add_access_port(instance.name, instance.vlan, instance.netns)
@@ -107,24 +110,30 @@ def build(shell: Shell, gateways, home: Path) -> None:
         _add_host(shell, host, gateways)
 
 
-def plug_in(shell: Shell, gateway: Gateway) -> None:
+def plug_in(shell: Shell, gateway: Gateway, sides=("access", "fabric")) -> None:
     """Join the TAP netdevs that causewayd has made with their cables."""
-    for netdev, bridge in (("cw-access0", "access"), ("cw-fabric0", "fabric")):
+    for side in sides:
+        netdev = f"cw-{side}0"
         exists = lambda: shell.run("ip", "-netns", gateway.netns, "link", "show", netdev, check=False).returncode == 0
         wait_until(exists, 10, f"causewayd makes {netdev}")
-        shell.ip(gateway.netns, f"link set {netdev} master {bridge}")
+        shell.ip(gateway.netns, f"link set {netdev} master {side}")
 
 
 def _add_namespace(shell: Shell, netns: str) -> None:
     shell.run("ip", "netns", "add", netns)
+    quieten(shell, netns)
+    shell.ip(netns, "link set lo up")
+
+
+def quieten(shell: Shell, netns: str) -> None:
+    """Keep a namespace from speaking unasked."""
     # Every frame that a check counts has to be that check's: without IPv6 no netdev speaks unasked, and without forwarding,
     # which a namespace has when the machine has it, no node answers by ICMP to what is not for it.
     quiet = "for scope in all default; do echo 1 >/proc/sys/net/ipv6/conf/$scope/disable_ipv6; done"
     shell.run("sh", "-c", f"echo 0 >/proc/sys/net/ipv4/ip_forward; [ ! -d /proc/sys/net/ipv6 ] || {quiet}", netns=netns)
-    shell.ip(netns, "link set lo up")
 
 
-def _add_cable(shell: Shell, gateway: Gateway, side: str, far_netns: str, mtu: int) -> None:
+def add_cable(shell: Shell, gateway: Gateway, side: str, far_netns: str, mtu: int) -> None:
     """Run a cable from the bridge `side` in the gateway's namespace to a netdev with the gateway's name elsewhere.
 
     The bridge must not speak ARP: Linux answers for every address of a namespace on every netdev in it, so it would
@@ -137,8 +146,9 @@ def _add_cable(shell: Shell, gateway: Gateway, side: str, far_netns: str, mtu: i
     shell.ip(far_netns, f"link set {gateway.name} mtu {mtu} up")
 
 
-def _build_underlay(shell: Shell) -> None:
-    shell.ip(VTEP, f"""link add underlay address {VTEP_MAC} mtu {FABRIC_MTU} type bridge mcast_snooping 0
+def build_underlay(shell: Shell, netns: str) -> None:
+    """Make the bridge that joins the gateways' fabric cables and has the kernel VTEP's address."""
+    shell.ip(netns, f"""link add underlay address {VTEP_MAC} mtu {FABRIC_MTU} type bridge mcast_snooping 0
         link set underlay up
         address add {VTEP_ADDRESS}/24 dev underlay""")
 

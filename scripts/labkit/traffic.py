@@ -163,13 +163,18 @@ def tcp(shell: Shell, client, server, seconds=3) -> str:
         wait_until(lambda: "LISTEN" in shell.run("ss", "-Hltn", "sport = :5201", netns=server.netns).stdout, 5, "iperf3 listens")
         done = shell.run("iperf3", "--client", server.address, "--time", seconds, "--json", netns=client.netns,
                          check=False, timeout=seconds + 20)
-        result = json.loads(done.stdout)
-        require("error" not in result, f"iperf3 from {client.name} to {server.name}: {result.get('error')}")
-        bits = result["end"]["sum_received"]["bits_per_second"]
-        require(bits > 10e6, f"iperf3 from {client.name} to {server.name}: only {bits / 1e6:.2f} Mbit/s")
-        return f"{bits / 1e6:.0f} Mbit/s"
+        return judge_tcp(done.stdout, f"{client.name} to {server.name}")
     finally:
         end(listener)
+
+
+def judge_tcp(output: str, way: str) -> str:
+    """Read what iperf3 says with `--json`; returns the rate that arrived."""
+    result = json.loads(output)
+    require("error" not in result, f"iperf3 from {way}: {result.get('error')}")
+    bits = result["end"]["sum_received"]["bits_per_second"]
+    require(bits > 10e6, f"iperf3 from {way}: only {bits / 1e6:.2f} Mbit/s")
+    return f"{bits / 1e6:.0f} Mbit/s"
 
 
 def end(process: subprocess.Popen, seconds: float = 5) -> int:
