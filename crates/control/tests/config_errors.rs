@@ -374,6 +374,177 @@ fn fabric_routes_are_judged() {
     );
 }
 
+#[test]
+fn new_keys_of_a_port_are_judged() {
+    let a0 = "'net_tap0,iface=a0'";
+    node_error(a0, &format!("{a0}, queues: ¶0"), "queues: `0` is not a decimal number from 1 to 256");
+    node_error(a0, &format!("{a0}, queues: ¶257"), "queues: `257` is not a decimal number from 1 to 256");
+    node_error(
+        a0,
+        &format!("{a0}, tpid: ¶0x9100"),
+        "tpid: `0x9100`: expected 0x8100 (an 802.1Q trunk) or 0x88a8 (802.1ad)",
+    );
+    node_error(
+        a0,
+        &format!("{a0}, tpid: ¶33024"),
+        "tpid: `33024`: expected 0x8100 (an 802.1Q trunk) or 0x88a8 (802.1ad)",
+    );
+    let f0 = "'net_tap2,iface=f0'";
+    node_error(f0, &format!("{f0}, ¶tpid: 0x8100"), "key `tpid` is for ports with `role: access`: remove it");
+    node_error(
+        a0,
+        &format!("{a0}, ¶host_interface: h"),
+        "key `host_interface` is for ports with `role: fabric`: remove it",
+    );
+    node_error(
+        a0,
+        &format!("{a0}, ¶address: 10.0.0.1/31"),
+        "key `address` is for ports with `role: fabric`: remove it",
+    );
+    let example = "expected address/length as in 172.16.0.1/24 or fd00::1/64";
+    let address = |to: &str, message: &str| node_error(f0, &format!("{f0}, address: {to}"), message);
+    address("¶10.0.0.1", &format!("address: `10.0.0.1` is not a prefix: {example}"));
+    address("¶1", &format!("address: `1` is not a prefix: {example}"));
+    address("¶1.5", &format!("address: `1.5` is not a prefix: {example}"));
+    address("¶true", &format!("address: `true` is not a prefix: {example}"));
+    address("¶-1", &format!("address: `-1` is not a prefix: {example}"));
+    address("[10.0.0.1/31, ¶'fd00::1']", &format!("address: `fd00::1` is not a prefix: {example}"));
+    address("¶{ a: 1 }", "shape: ports[2].address: keys and values: expected one value or a list");
+    address("¶'fe80::1/64'", "address: fe80::1/64 is a link-local address: expected the unicast address of one host");
+    node_error("host0", "¶-host", "host_interface: `-host`: expected a letter, a digit or _ as the first character");
+}
+
+/// Edits that make a second fabric port of `access1`, each port with its host interface.
+const TWO: [(&str, &str); 3] = [
+    ("{ name: access1, role: access,", "{ name: access1, role: fabric, host_interface: h1,"),
+    ("'net_tap2,iface=f0'", "'net_tap2,iface=f0', host_interface: h2"),
+    ("  host_interface: host0\n", ""),
+];
+
+fn with_two<'e>(edits: &[(&'e str, &'e str)]) -> Vec<(&'e str, &'e str)> {
+    TWO.into_iter().chain(edits.iter().copied()).collect()
+}
+
+#[test]
+fn two_fabric_ports_are_legal_and_each_has_its_host_interface() {
+    let model = parse_node(&edit_all(NODE, &TWO), "n").unwrap_or_else(|e| panic!("{e}")).model;
+    assert_eq!(model.fabric_ports.iter().map(|port| port.position()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(model.host_interfaces().map(|(_, name)| name.as_str()).collect::<Vec<_>>(), ["h1", "h2"]);
+    node_conflict(
+        &with_two(&[("{ name: access1, role: fabric, host_interface: h1,", "¶{ name: access1, role: fabric,")]),
+        "port access1 has no `host_interface`: expected one, since each of two fabric ports has its own",
+    );
+    node_conflict(
+        &with_two(&[("/24\n", "/24\n  host_interface: ¶h0\n")]),
+        "fabric.host_interface with two fabric ports: each has its own, in `ports`; remove it here",
+    );
+    node_conflict(
+        &with_two(&[("host_interface: h1", "host_interface: §h1"), ("host_interface: h2", "host_interface: ¶h1")]),
+        "Linux interface h1 is used a second time; first at §",
+    );
+}
+
+#[test]
+fn the_only_fabric_port_s_host_interface_is_named_once() {
+    let port = ("'net_tap2,iface=f0'", "'net_tap2,iface=f0', host_interface: ¶h2");
+    node_conflict(
+        &[port, (": host0", ": §host0")],
+        "host_interface: this port's host interface is given at § already: remove one of them",
+    );
+    node_conflict(
+        &[("  address: 172", "  ¶address: 172"), ("  host_interface: host0\n", "")],
+        "fabric has no `host_interface`: expected one",
+    );
+    let text = edit_all(NODE, &[(port.0, &port.1.replace('¶', "")), ("  host_interface: host0\n", "")]);
+    let model = parse_node(&text, "n").unwrap_or_else(|e| panic!("{e}")).model;
+    assert_eq!(model.host_interfaces().map(|(_, name)| name.as_str()).collect::<Vec<_>>(), ["h2"]);
+}
+
+#[test]
+fn own_addresses_are_judged_and_stand_once() {
+    let none = "fabric has neither `address` nor `address_v6`: expected at least one";
+    node_error("address: 172.16.0.1/24\n  host", "¶host", none);
+    let v6 = |to: &str, message: &str| node_error("host0", &format!("host0\n  address_v6: ¶'{to}'"), message);
+    let example = "expected address/length as in fd00::1/64";
+    v6("172.16.0.1/24", &format!("address_v6: `172.16.0.1/24` is not a prefix: {example}"));
+    v6("fd00::1", &format!("address_v6: `fd00::1` is not a prefix: {example}"));
+    v6("fd00::1/129", &format!("address_v6: `fd00::1/129` is not a prefix: {example}"));
+    let host = "expected the unicast address of one host";
+    v6("fe80::1/64", &format!("address_v6: fe80::1/64 is a link-local address: {host}"));
+    v6("ff02::1/64", &format!("address_v6: ff02::1/64 is a multicast address: {host}"));
+    v6("::1/128", &format!("address_v6: ::1/128 is a loopback address: {host}"));
+    v6("::ffff:10.0.0.1/128", &format!("address_v6: ::ffff:10.0.0.1/128 is an IPv4-mapped address: {host}"));
+    v6("fd00::/64", &format!("address_v6: fd00::/64 is the routers' anycast address of the fabric's prefix: {host}"));
+    node_error(
+        "172.16.0.1/24",
+        "¶'fd00::1/64'",
+        "address: `fd00::1/64` is not a prefix: expected address/length as in 172.16.0.1/24",
+    );
+    node_conflict(
+        &[("address: 172", "address: §172"), ("'net_tap2,iface=f0'", "'net_tap2,iface=f0', address: [¶172.16.0.1/30]")],
+        "own address 172.16.0.1 stands a second time; first at §",
+    );
+}
+
+#[test]
+fn fabric_switches_and_the_table_of_dscps_are_judged() {
+    let fabric = |to: &str, message: &str| node_error("host0", &format!("host0\n  {to}"), message);
+    fabric("udp6_zero_checksum_tx: ¶1", "udp6_zero_checksum_tx: `1`: expected true or false");
+    fabric("udp6_zero_checksum_rx: ¶on", "udp6_zero_checksum_rx: `on`: expected true or false");
+    let count = |n: usize| format!("dscp: {n} values: expected 8, one a PCP, or 16, at PCP*2+DEI");
+    fabric("dscp: ¶[]", &count(0));
+    fabric("dscp: ¶[0, 1, 2, 3, 4, 5, 6]", &count(7));
+    fabric("dscp: ¶[0, 1, 2, 3, 4, 5, 6, 7, 8]", &count(9));
+    fabric("dscp: [0, 1, 2, ¶64, 4, 5, 6, 7]", "dscp: `64` is not a decimal number from 0 to 63");
+    fabric("dscp: ¶8", "shape: fabric.dscp: integer `8`: expected a list");
+    let table = |dscp: &str| {
+        let text = edit(NODE, "host0", &format!("host0\n  dscp: {dscp}"));
+        parse_node(&text, "n").unwrap_or_else(|e| panic!("{e}")).model.fabric.dscp
+    };
+    assert_eq!(table("[0, 1, 2, 3, 4, 5, 6, 7]"), [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7]);
+    let sixteen: [u8; 16] = std::array::from_fn(|n| n as u8 + 40);
+    assert_eq!(table(&format!("{sixteen:?}")), sixteen);
+}
+
+#[test]
+fn routes_of_ipv6_and_of_several_links_are_judged() {
+    let routes = |to: &str, message: &str| {
+        node_error("host0", &format!("host0\n  address_v6: 'fd00::1/64'\n  routes: [{to}]"), message);
+    };
+    routes(
+        "{ to: '::/0', via: ¶'fe80::2' }",
+        "via: fe80::2 is a link-local address: expected the unicast address of one host",
+    );
+    routes("{ to: ¶'fd00::1/32', via: 'fd00::2' }", "to: `fd00::1/32` has host bits: expected fd00::/32");
+    routes(
+        "{ to: ¶x, via: 'fd00::2' }",
+        "to: `x` is not a prefix: expected address/length as in 10.2.0.10/32 or 2001:db8::/64",
+    );
+    routes(
+        "{ to: 10.0.0.0/8, via: ¶'fd00::2' }",
+        "via: next hop fd00::2 is IPv6, unlike the destination 10.0.0.0/8: expected one of the same kind",
+    );
+    routes(
+        "§{ to: '::/0', via: 'fd00::2' }, ¶{ to: '::/0', via: 'fd00::3' }",
+        "to: a second route to ::/0; first at §",
+    );
+    let off = "via: next hop fd00:9::2 is not another host of the fabric prefix fd00::1/64 at §";
+    node_error("host0", "host0\n  address_v6: §'fd00::1/64'\n  routes: [¶{ to: '::/0', via: 'fd00:9::2' }]", off);
+    let link = ("'net_tap2,iface=f0'", "'net_tap2,iface=f0', address: 10.0.0.1/31");
+    let route = |via: &str| format!("host0\n  routes: [¶{{ to: 0.0.0.0/0, via: {via} }}]");
+    let text = edit_all(NODE, &[link, ("host0", &route("10.0.0.0").replace('¶', ""))]);
+    assert!(parse_node(&text, "n").is_ok());
+    node_conflict(
+        &[link, ("address: 172", "address: §172"), ("host0", &route("10.0.0.2"))],
+        "via: next hop 10.0.0.2 is not another host of the fabric prefix 172.16.0.1/24 or 10.0.0.1/31 at §",
+    );
+    node_error(
+        "address: 172.16.0.1/24\n  host_interface: host0",
+        "address_v6: 'fd00::1/64'\n  host_interface: host0\n  routes: [¶{ to: 0.0.0.0/0, via: 10.0.0.2 }]",
+        "via: 10.0.0.2 is IPv4, and the fabric has no `address` (node file at node.yaml:10:3)",
+    );
+}
+
 // The network file.
 
 #[test]
@@ -646,6 +817,251 @@ fn an_entry_for_another_gateway_may_say_what_one_for_us_may_not() {
     let text = format!("{NETWORK}  - {local}\n");
     let model = parse_network(&text, "n", &node()).unwrap_or_else(|e| panic!("{e}")).model;
     assert_eq!((model.static_reachability.len(), model.reachability_here().count()), (2, 1));
+}
+
+#[test]
+fn the_global_section_is_judged() {
+    let global = |to: &str, message: &str| {
+        let to = format!("version: 1\nglobal_vrouter_config: {{ {to} }}\n");
+        network_error("version: 1\n", &to, message);
+    };
+    let key = "encapsulation_priorities";
+    global(&format!("{key}: [¶vxlan]"), &format!("{key}: `vxlan`: expected MPLSoUDP, MPLSoGRE or VXLAN"));
+    global(&format!("{key}: ¶[]"), &format!("{key} is empty: expected at least one of MPLSoUDP, MPLSoGRE, VXLAN"));
+    global(
+        &format!("{key}: [§VXLAN, MPLSoGRE, ¶VXLAN]"),
+        &format!("{key}: VXLAN stands here a second time; first at §"),
+    );
+    global(
+        &format!("{key}: ¶VXLAN"),
+        &format!("shape: global_vrouter_config.{key}: string \"VXLAN\": expected a list"),
+    );
+    let mode = "vxlan_network_identifier_mode";
+    global(&format!("{mode}: ¶auto"), &format!("{mode}: `auto`: expected configured or automatic"));
+    global("¶mode: x", &format!("unknown key `mode` in global_vrouter_config: expected one of {key}, {mode}"));
+    global("¶flow_export_rate: 1", "key `flow_export_rate` of global_vrouter_config is not supported yet: remove it");
+}
+
+#[test]
+fn ids_and_labels_of_networks_are_judged() {
+    let blue = |to: &str, message: &str| network_error("5100 }", &format!("5100, {to} }}"), message);
+    blue("layer2_control_word: ¶1", "layer2_control_word: `1`: expected true or false");
+    let range = "is out of range: expected 16 to 1048575; 0 to 15 are reserved";
+    blue("mpls_label: ¶15", &format!("mpls_label: MPLS label 15 {range}"));
+    blue("mpls_label: ¶1048576", &format!("mpls_label: MPLS label 1048576 {range}"));
+    blue("mpls_label: ¶x", "mpls_label: `x` is not a decimal number from 16 to 1048575");
+    let id = "virtual_network_network_id: `";
+    blue("virtual_network_network_id: ¶0", &format!("{id}0` is not a decimal number from 1 to 16777215"));
+    blue("virtual_network_network_id: ¶16777216", &format!("{id}16777216` is not a decimal number from 1 to 16777215"));
+    network_conflict(
+        &[("5100 }", "5100, mpls_label: §16 }"), ("5200 }", "5200, mpls_label: ¶16 }")],
+        "MPLS label 16 belongs to two virtual networks; first at §",
+    );
+    let twice = "network id 4 belongs to two virtual networks; first at §";
+    let ids =
+        [("5100 }", "5100, virtual_network_network_id: §4 }"), ("5200 }", "5200, virtual_network_network_id: ¶4 }")];
+    network_conflict(&ids, twice);
+    let automatic =
+        ("version: 1\n", "version: 1\nglobal_vrouter_config: { vxlan_network_identifier_mode: automatic }\n");
+    network_conflict(&[automatic, ids[0], ids[1]], twice);
+}
+
+#[test]
+fn the_mode_says_which_number_a_network_needs() {
+    network_error(
+        "{ name: blue, vxlan_network_identifier: 5100 }",
+        "¶{ name: blue, virtual_network_network_id: 5100 }",
+        "a virtual network has no `vxlan_network_identifier`: expected one",
+    );
+    let automatic =
+        ("version: 1\n", "version: 1\nglobal_vrouter_config: { vxlan_network_identifier_mode: automatic }\n");
+    let green = ("vxlan_network_identifier: 5200", "virtual_network_network_id: 7");
+    network_conflict(
+        &[automatic, green, ("{ name: blue,", "¶{ name: blue,")],
+        "a virtual network has no `virtual_network_network_id`: expected one",
+    );
+    let blue = ("{ name: blue, vxlan", "{ name: blue, virtual_network_network_id: 6, vxlan");
+    let text = edit_all(NETWORK, &[automatic, green, blue]);
+    let model = parse_network(&text, "n", &node()).unwrap_or_else(|e| panic!("{e}")).model;
+    assert_eq!(model.virtual_networks.iter().map(|n| n.vni.value()).collect::<Vec<_>>(), [6, 7]);
+}
+
+#[test]
+fn inner_tags_are_judged_and_stand_once_below_their_vlan() {
+    let inner = "logical_interface_inner_vlan_tag";
+    let range = "expected 1 to 4094, or no key for a single tag; 4095 is reserved";
+    for wrong in ["0", "4095", "x"] {
+        let message = format!("{inner}: VLAN id {wrong} is out of range: {range}");
+        network_error("tag: 1,", &format!("tag: 1, {inner}: ¶{wrong},"), &message);
+    }
+    network_error(
+        "tag: 0,",
+        &format!("tag: 0, {inner}: ¶7,"),
+        "logical_interface_inner_vlan_tag 7 below no tag: expected logical_interface_vlan_tag 1 to 4094",
+    );
+    let (first, second) = (format!("tag: 1, {inner}: §7,"), format!("tag: 1, {inner}: ¶7,"));
+    network_conflict(
+        &[("tag: 1,", &first), ("tag: 0,", &second)],
+        "VLAN 1 with inner VLAN 7 belongs to two logical interfaces of gw1:access0; first at §",
+    );
+    let text = edit_all(NETWORK, &[("tag: 0,", &format!("tag: 1, {inner}: 7,"))]);
+    let model = parse_network(&text, "n", &node()).unwrap_or_else(|e| panic!("{e}")).model;
+    let tags: Vec<_> = model.served.iter().map(|s| (s.vlan.value(), s.inner_vlan.map(|v| v.value()))).collect();
+    assert_eq!(tags, [(1, None), (1, Some(7))]);
+}
+
+#[test]
+fn several_vmis_of_a_vlan_can_be_told_apart() {
+    let model = parse_network(&edit(NETWORK, "[b1]", "[b2, b1]"), "n", &node()).unwrap_or_else(|e| panic!("{e}")).model;
+    let served: Vec<_> = model.served.iter().map(|s| (s.vlan.value(), model[s.vmi].name.as_str())).collect();
+    assert_eq!(served, [(1, "b2"), (1, "b1"), (0, "g1")]);
+    network_error("[b1]", "[§b1, b2, ¶b1]", "VMI b1 stands here a second time; first at §");
+    network_error(
+        "[b1]",
+        "[b1, ¶b9, b2]",
+        "virtual_machine_interfaces: there is no virtual machine interface `b9` in this file",
+    );
+    network_conflict(
+        &[("[b1]", "[b1, ¶g1]"), ("[g1]", "[]")],
+        "VMI g1 is of virtual network green, the first one of this logical interface is of blue: expected one network, since a \
+         broadcast reaches all instances of a VLAN",
+    );
+    let same = |mac: &str| {
+        format!(
+            "MAC {mac} of VMI b2 is also VMI b1's, at §, on the same logical interface: expected different ones, since the \
+             source address tells the VMIs apart"
+        )
+    };
+    let pair = |mac: &str| format!("02:00:00:00:00:02, allowed_address_pairs: [{{ mac: {mac} }}] }}");
+    let both = ("[b1]", "[§b1, ¶b2]");
+    network_conflict(&[both, ("02:00:00:00:00:02 }", &pair("02:00:00:00:00:01"))], &same("02:00:00:00:00:01"));
+    let vrrp = "00:00:5e:00:01:0a";
+    let first = format!(
+        "b1, virtual_network: blue, mac_address: 02:00:00:00:00:01, allowed_address_pairs: [{{ mac: {vrrp} }}]"
+    );
+    let second = pair(vrrp);
+    let edits = [
+        both,
+        ("b1, virtual_network: blue, mac_address: 02:00:00:00:00:01", first.as_str()),
+        ("02:00:00:00:00:02 }", second.as_str()),
+    ];
+    network_conflict(&edits, &same(vrrp));
+    let apart = [("[b1]", "[b1]"), ("[g1]", "[b2]"), edits[1], edits[2]];
+    assert!(parse_network(&edit_all(NETWORK, &apart), "n", &node()).is_ok());
+    let text = edit_all(NETWORK, &[("[b1]", "[b1, b2]"), ("02:00:00:00:00:02 }", &pair("02:00:00:00:00:02"))]);
+    assert!(parse_network(&text, "n", &node()).is_ok());
+}
+
+#[test]
+fn encapsulations_and_labels_of_vteps_are_judged() {
+    let entry = |to: &str, message: &str| network_error("flood: true", &format!("flood: true, {to}"), message);
+    entry("encapsulations: [¶GRE]", "encapsulations: `GRE`: expected MPLSoUDP, MPLSoGRE or VXLAN");
+    entry("encapsulations: ¶[]", "encapsulations is empty: expected at least one of MPLSoUDP, MPLSoGRE, VXLAN");
+    entry(
+        "mpls_label: 99, encapsulations: [§MPLSoUDP, ¶MPLSoUDP]",
+        "encapsulations: MPLSoUDP stands here a second time; first at §",
+    );
+    let range = "is out of range: expected 16 to 1048575; 0 to 15 are reserved";
+    entry("encapsulations: [MPLSoUDP], mpls_label: ¶3", &format!("mpls_label: MPLS label 3 {range}"));
+    let labels = |to: &str| format!("mpls_label: 99, encapsulations: [MPLSoUDP], mac_labels: [{to}]");
+    entry(&labels("{ mac: 02:00:00:00:00:98, label: ¶0 }"), &format!("label: MPLS label 0 {range}"));
+    entry(&labels("{ mac: ¶02, label: 16 }"), "mac: `02`: expected six octets as in 02:00:00:00:10:64");
+    entry(&labels("¶{ mac: 02:00:00:00:00:98 }"), "a MAC label has no `label`: expected one");
+    entry(&labels("¶{ label: 16 }"), "a MAC label has no `mac`: expected one");
+    entry(
+        &labels("{ mac: 02:00:00:00:00:98, label: 16, ¶vni: 1 }"),
+        "unknown key `vni` in a MAC label: expected one of mac, label",
+    );
+    entry(
+        &labels("{ mac: ¶ff:ff:ff:ff:ff:ff, label: 16 }"),
+        "mac: ff:ff:ff:ff:ff:ff is a group address: expected the address of one station",
+    );
+    let no_mpls = "VTEP 172.16.0.2 speaks no MPLS: expected MPLSoUDP or MPLSoGRE among its `encapsulations`";
+    entry("¶mpls_label: 99", &format!("mpls_label: {no_mpls}"));
+    entry("¶mac_labels: []", &format!("mac_labels: {no_mpls}"));
+}
+
+#[test]
+fn mpls_needs_a_label_where_something_uses_it() {
+    let no_label = "MPLSoGRE to VTEP 172.16.0.2 needs a label: expected `mpls_label` here or of virtual network blue";
+    let mpls = ("flood: true", "encapsulations: [MPLSoGRE], flood: true");
+    let at = ("- { virtual_network: blue, vtep", "- ¶{ virtual_network: blue, vtep");
+    network_conflict(&[mpls, at], no_label);
+    let stations = ", mac_addresses: [02:00:00:00:00:99]";
+    network_conflict(&[mpls, at, (stations, "")], no_label);
+    network_conflict(&[("flood: true", "encapsulations: [MPLSoGRE]"), at], no_label);
+    let own = ", mac_labels: [{ mac: 02:00:00:00:00:99, label: 17 }]";
+    let text = edit_all(NETWORK, &[("flood: true", "encapsulations: [MPLSoGRE]"), (stations, own)]);
+    let read = |text: &str| parse_network(text, "n", &node()).unwrap_or_else(|e| panic!("{e}")).model;
+    let entry = &read(&text).static_reachability[0];
+    assert_eq!((entry.label, entry.stations[0].label.map(|label| label.value())), (None, Some(17)));
+    let text = edit_all(NETWORK, &[mpls, ("5100 }", "5100, mpls_label: 51 }")]);
+    assert_eq!(read(&text).static_reachability[0].label.map(|label| label.value()), Some(51));
+    let text = edit_all(&text, &[("flood: true", "mpls_label: 52, flood: true")]);
+    assert_eq!(read(&text).static_reachability[0].label.map(|label| label.value()), Some(52));
+}
+
+#[test]
+fn the_encapsulation_is_the_first_priority_that_the_vtep_speaks() {
+    let chosen = |priorities: &str, spoken: &str| {
+        let global = format!("version: 1\nglobal_vrouter_config: {{ encapsulation_priorities: [{priorities}] }}\n");
+        let entry = format!("flood: true, mpls_label: 99, encapsulations: [{spoken}]");
+        let text = edit_all(NETWORK, &[("version: 1\n", &global), ("flood: true", &entry)]);
+        let model = parse_network(&text, "n", &node()).unwrap_or_else(|e| panic!("{e}")).model;
+        let entry = &model.static_reachability[0];
+        assert_eq!(entry.label.is_some(), entry.encapsulation.is_mpls());
+        entry.encapsulation.to_string()
+    };
+    assert_eq!(chosen("MPLSoUDP, MPLSoGRE, VXLAN", "VXLAN, MPLSoGRE"), "MPLSoGRE");
+    assert_eq!(chosen("VXLAN, MPLSoUDP", "MPLSoUDP, VXLAN"), "VXLAN");
+    assert_eq!(chosen("VXLAN", "MPLSoUDP, MPLSoGRE"), "MPLSoGRE");
+    assert_eq!(chosen("VXLAN", "MPLSoUDP"), "MPLSoUDP");
+    assert_eq!(chosen("VXLAN, MPLSoGRE", "MPLSoUDP"), "MPLSoUDP");
+}
+
+#[test]
+fn stations_with_labels_are_stations_and_labels_of_a_vtep_have_one_meaning() {
+    let list = "flood: true, mac_addresses: [02:00:00:00:00:99] }";
+    let entries = |first: &str, second: &str| {
+        let mpls = "mpls_label: 99, encapsulations: [MPLSoUDP]";
+        format!("{mpls}, {first} }}\n  - {{ {second}, encapsulations: [MPLSoUDP] }}")
+    };
+    let labels = |mark: &str| format!("mac_labels: [{{ mac: {mark}02:00:00:00:00:99, label: 17 }}]");
+    let second = format!("virtual_network: blue, vtep: 172.16.0.3, {}", labels("¶"));
+    let twice = "MAC 02:00:00:00:00:99 stands a second time in the reachability of virtual network blue; first at §";
+    network_conflict(&[(list, &entries(&labels("§"), &second))], twice);
+    network_conflict(&[(list, &entries("mac_addresses: [§02:00:00:00:00:99]", &second))], twice);
+    let local = labels("¶").replace("00:99", "00:01");
+    network_conflict(
+        &[(list, &entries(&local, "virtual_network: green, vtep: 172.16.0.3")), ("{ name: b1,", "§{ name: b1,")],
+        "MAC 02:00:00:00:00:01 is behind a VTEP here, but belongs to a VMI of this node, at §",
+    );
+    let meanings = "label 99 of VTEP 172.16.0.2 stands for virtual networks green and blue; first at §";
+    let other = "virtual_network: green, vtep: 172.16.0.2, flood: true, mpls_label: ¶99";
+    let first = entries("flood: true", other).replacen("mpls_label: 99", "mpls_label: §99", 1);
+    network_conflict(&[(list, &first)], meanings);
+    let other = "virtual_network: green, vtep: 172.16.0.2, mac_labels: [{ mac: 02:00:00:00:00:98, label: ¶99 }]";
+    let first = entries("flood: true", other).replacen("mpls_label: 99", "mpls_label: §99", 1);
+    network_conflict(&[(list, &first)], meanings);
+}
+
+#[test]
+fn vteps_may_be_ipv6_where_the_fabric_is() {
+    let v6 = |address: &str, prefix: &str| edit(NODE, "host0", &format!("host0\n  address_v6: '{address}/{prefix}'"));
+    let read = |vtep: &str, node: &str| {
+        let node = parse_node(node, "node.yaml").unwrap_or_else(|e| panic!("{e}")).model;
+        parse_network(&edit(NETWORK, "172.16.0.2", &format!("'{vtep}'")), "n", &node)
+    };
+    let error = |vtep: &str, node: &str| read(vtep, node).expect_err("refused").to_string();
+    assert!(read("fd00::2", &v6("fd00::1", "64")).is_ok());
+    let own =
+        "n:22:36: vtep: fd00::1 is this node's own fabric address, given at node.yaml:12:15; expected another VTEP";
+    assert_eq!(error("fd00::1", &v6("fd00::1", "64")), own);
+    let edge = "vtep: fd00:: is the routers' anycast address of the fabric's prefix";
+    assert!(error("fd00::", &v6("fd00::1", "64")).contains(edge));
+    assert!(error("fe80::2", &v6("fd00::1", "64")).contains("vtep: fe80::2 is a link-local address"));
+    let link = edit(NODE, "'net_tap2,iface=f0'", "'net_tap2,iface=f0', address: 10.0.0.1/31");
+    assert!(error("10.0.0.1", &link).contains("10.0.0.1 is this node's own fabric address, given at node.yaml:8:5"));
 }
 
 // Both.

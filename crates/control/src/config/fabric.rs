@@ -110,6 +110,9 @@ fn own_addresses(
     let mut own = Vec::new();
     for (key, text, place) in texts {
         let Ok((address, length)) = value::own_address(key, text) else { continue };
+        if key == "address_v6" && address.is_ipv4() {
+            continue;
+        }
         if let Some(first) = firsts.insert(address, place.clone()) {
             problems.add(place.clone(), Problem::DuplicateOwnAddress { address, first });
         }
