@@ -64,6 +64,33 @@ fn large_texts_of_one_kind_are_read_in_linear_time() {
 }
 
 #[test]
+fn very_many_conflicts_on_one_vlan_are_found_in_linear_time() {
+    let node = example_node();
+    let mut text =
+        "version: 1\nphysical_routers: [{ name: gw1 }]\nphysical_interfaces: [{ name: access0, physical_router: \
+                    gw1 }]\nvirtual_networks: [{ name: n, vxlan_network_identifier: 1 }]\nvirtual_machine_interfaces:\n"
+            .to_owned();
+    for n in 0u32..20_000 {
+        let [_, _, c, d] = n.to_be_bytes();
+        let pairs = "allowed_address_pairs: [{ mac: 02:00:00:00:00:01 }]";
+        let mac = format!("02:01:00:00:{c:02x}:{d:02x}");
+        writeln!(text, "- {{ name: v{n}, virtual_network: n, mac_address: '{mac}', {pairs} }}").expect("to a string");
+    }
+    let vmis: Vec<String> = (0..20_000).map(|n| format!("v{n}")).collect();
+    let vmis = [vmis.join(", "), vmis.join(", ")].join(", ");
+    writeln!(
+        text,
+        "logical_interfaces: [{{ name: l, physical_interface: gw1:access0, logical_interface_vlan_tag: 1, \
+         virtual_machine_interfaces: [{vmis}] }}]"
+    )
+    .expect("to a string");
+    let start = Instant::now();
+    let errors = parse_network(&text, "f", &node).expect_err("each VMI twice, one MAC for all, too many VMIs");
+    assert_eq!(errors.list().len() + errors.left_out(), 20_000 + 19_999 + 1);
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[test]
 fn what_is_not_a_file_within_the_limit_is_not_read() {
     let error = |path: &Path| load(path, &example("network.yaml")).expect_err("refused").to_string();
     let start = Instant::now();
@@ -129,6 +156,15 @@ fn yaml_like() -> impl Strategy<Value = String> {
         "gw1",
         "gw1:access0",
         "virtual_networks",
+        "global_vrouter_config",
+        "encapsulation_priorities",
+        "static_reachability",
+        "mac_labels",
+        "host_interface",
+        "address_v6",
+        "dscp",
+        "MPLSoUDP",
+        "fd00::1/64",
         "virtual_machine_interfaces",
         "logical_interfaces",
         "02:00:00:00:10:64",

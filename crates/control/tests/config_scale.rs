@@ -93,3 +93,58 @@ fn the_largest_network_is_read_in_seconds() {
     let stations: usize = model.reachability_here().map(|entry| entry.stations.len()).sum();
     assert_eq!((model.served.len(), stations), (VMIS as usize, STATIONS as usize));
 }
+
+/// 1,024 VMIs on each of 64 VLANs, a quarter of which have an inner tag, and 64 k stations with labels of their own.
+#[test]
+fn a_thousand_macs_on_each_vlan_are_read_in_seconds() {
+    const SHARE: u32 = 1024;
+    let node = node(1);
+    let mut text =
+        "version: 1\nphysical_routers: [{ name: gw1 }]\nphysical_interfaces: [{ name: p0, physical_router: gw1 }]\n\
+                    virtual_networks:\n"
+            .to_owned();
+    let write = |text: &mut String| -> std::fmt::Result {
+        for vlan in 0..VMIS / SHARE {
+            writeln!(
+                text,
+                "  - {{ name: n{vlan}, vxlan_network_identifier: {}, mpls_label: {} }}",
+                vlan + 1,
+                vlan + 16
+            )?;
+        }
+        text.push_str("virtual_machine_interfaces:\n");
+        for n in 0..VMIS {
+            writeln!(text, "  - {{ name: v{n}, virtual_network: n{}, mac_address: '{}' }}", n / SHARE, mac(0, n))?;
+        }
+        text.push_str("logical_interfaces:\n");
+        for vlan in 0..VMIS / SHARE {
+            writeln!(
+                text,
+                "  - name: l{vlan}\n    physical_interface: gw1:p0\n    logical_interface_vlan_tag: {}",
+                vlan + 1
+            )?;
+            if vlan % 4 == 0 {
+                text.push_str("    logical_interface_inner_vlan_tag: 7\n");
+            }
+            let vmis: Vec<String> = (0..SHARE).map(|n| format!("v{}", vlan * SHARE + n)).collect();
+            writeln!(text, "    virtual_machine_interfaces: [{}]", vmis.join(", "))?;
+        }
+        text.push_str("static_reachability:\n");
+        for network in 0..VMIS / SHARE {
+            writeln!(text, "  - virtual_network: n{network}\n    vtep: 172.16.0.2\n    encapsulations: [MPLSoUDP]")?;
+            text.push_str("    mac_labels:\n");
+            for n in 0..SHARE {
+                let label = 1000 + network * SHARE + n;
+                writeln!(text, "      - {{ mac: '{}', label: {label} }}", mac(1, n))?;
+            }
+        }
+        Ok(())
+    };
+    write(&mut text).expect("to a string");
+    let start = Instant::now();
+    let model = parse_network(&text, "network.yaml", &node).unwrap_or_else(|e| panic!("{e}")).model;
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+    let stations: usize = model.reachability_here().map(|entry| entry.stations.len()).sum();
+    assert_eq!((model.served.len(), stations), (VMIS as usize, VMIS as usize));
+    assert!(model.logical_interfaces.iter().all(|interface| interface.vmis.len() == SHARE as usize));
+}

@@ -132,6 +132,59 @@ fn each_of_two_fabric_ports_is_judged_by_its_own_mtu() {
 }
 
 #[test]
+fn a_dscp_that_stands_for_two_pcps_is_a_warning() {
+    let with = |dscp: &str| node_warnings(&NODE.replace("host0 }", &format!("host0, dscp: [{dscp}] }}")));
+    assert_eq!(with("0, 0, 0, 0, 0, 0, 0, 0"), Vec::<String>::new());
+    assert_eq!(with("0, 8, 16, 24, 32, 40, 48, 56"), Vec::<String>::new());
+    let says = |dscp: u8, first: u8, second: u8| {
+        format!(
+            "node.yaml:8:64: warning: DSCP {dscp} stands for PCP {first} and PCP {second}: a frame that leaves with PCP \
+             {second} arrives over VXLAN with PCP {first}"
+        )
+    };
+    assert_eq!(with("0, 8, 16, 24, 32, 46, 46, 56"), [says(46, 5, 6)]);
+    assert_eq!(with("0, 0, 0, 0, 0, 46, 0, 0"), [says(0, 0, 1)]);
+    assert_eq!(with("0, 0, 8, 8, 16, 16, 24, 24, 32, 32, 40, 40, 48, 48, 56, 56"), Vec::<String>::new());
+    assert_eq!(with("0, 1, 8, 9, 1, 17, 24, 25, 32, 33, 40, 41, 48, 49, 56, 57"), [says(1, 0, 2)]);
+}
+
+#[test]
+fn one_of_two_fabric_ports_without_an_address_is_a_warning() {
+    let with = |address: &str, first: &str, second: &str| {
+        let two = format!(
+            "- {{ name: fabric0, role: fabric, device: '3b:00.1', host_interface: h0{first} }}\n  - {{ name: fabric1, role: \
+             fabric, device: '3b:00.2', host_interface: h1{second} }}"
+        );
+        let text = NODE.replace("- { name: fabric0, role: fabric, device: '3b:00.1' }", &two);
+        node_warnings(&text.replace("172.16.0.1/24, host_interface: host0", address))
+    };
+    let without = |line: u32, name: &str| {
+        format!(
+            "node.yaml:{line}:5: warning: fabric port {name} has no `address`: Linux sends nothing over it until it gets one \
+             from elsewhere"
+        )
+    };
+    let link = |n: u32| format!(", address: 10.0.0.{n}/31");
+    assert_eq!(with("172.16.0.1/32", &link(1), &link(3)), Vec::<String>::new());
+    assert_eq!(with("172.16.0.1/24", "", &link(3)), Vec::<String>::new());
+    assert_eq!(with("172.16.0.1/32", "", &link(3)), [without(7, "fabric0")]);
+    assert_eq!(with("172.16.0.1/24", "", ""), [without(8, "fabric1")]);
+}
+
+#[test]
+fn a_vni_that_the_mode_does_not_use_is_a_warning() {
+    let global = "version: 1\nglobal_vrouter_config: { vxlan_network_identifier_mode: automatic }\n";
+    let with = |id: u32| {
+        let text = NETWORK.replace("version: 1\n", global);
+        network_warnings(&text.replace("5100 }", &format!("5100, virtual_network_network_id: {id} }}")), NODE)
+    };
+    assert_eq!(with(5100), Vec::<String>::new());
+    let expected = "network.yaml:5:20: warning: virtual network blue: vxlan_network_identifier 5100 is not used, since the mode \
+                    is automatic: the VNI is 7";
+    assert_eq!(with(7), [expected]);
+}
+
+#[test]
 fn fewer_buffers_than_rings_may_hold_are_a_warning() {
     let with = |mbufs: u32, ring: &str| {
         let text = NODE.replace("ports:\n", &format!("memory: {{ mbufs: {mbufs} }}\nports:\n"));
@@ -224,6 +277,7 @@ fn one_vlan_for_two_vmis_of_a_network_on_two_gateways_is_a_warning() {
                     network.yaml:11:5): if both ports are on one LAN, broadcasts circle between the gateways; give each \
                     VMI a VLAN of its own";
     assert_eq!(with(1, "b2"), [expected]);
+    assert_eq!(with(1, "b1, b2"), [expected]);
     assert_eq!(with(2, "b2"), Vec::<String>::new());
     assert_eq!(with(1, "b1"), Vec::<String>::new());
 }
@@ -252,6 +306,20 @@ fn a_reload_cannot_change_ports_cores_memory_and_addresses() {
         restart("version: 1", "version: 1\nlimits: { vmis: 1 }\napi: { group: adm }"),
         ["api.group", "limits.vmis"]
     );
+    assert_eq!(restart("host0", "host0, address_v6: 'fd00::1/64'"), ["fabric.address_v6"]);
+    assert_eq!(
+        restart("iface=a0'", "iface=a0', queues: 2, tpid: 0x88a8"),
+        ["ports[access0].queues", "ports[access0].tpid"]
+    );
+    assert_eq!(
+        restart(
+            "'3b:00.1' }\nfabric: { address: 172.16.0.1/24, host_interface: host0",
+            "'3b:00.1', host_interface: host0, address: 10.0.0.1/31 }\nfabric: { address: 172.16.0.1/24"
+        ),
+        ["fabric.host_interface", "ports[fabric0].host_interface", "ports[fabric0].address"]
+    );
+    let marks = "host0, dscp: [0, 1, 2, 3, 4, 5, 6, 7], udp6_zero_checksum_tx: true, udp6_zero_checksum_rx: true";
+    assert_eq!(restart("host0", marks), Vec::<String>::new());
     assert_eq!(restart("SERVER", "none"), Vec::<String>::new());
     assert_eq!(restart("host0", "host0, dont_fragment: false, source_check: any"), Vec::<String>::new());
 }
