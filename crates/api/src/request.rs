@@ -1,9 +1,9 @@
 use serde::Serialize;
 
 use crate::{
-    Clear, ClearDocument, ConfigDocument, DropsDocument, DropsQuery, FdbDocument, FdbQuery, NetworksDocument,
-    NexthopsDocument, NexthopsQuery, PortsDocument, ReloadDocument, VersionDocument, VifsDocument, VifsQuery,
-    WorkersDocument,
+    Clear, ClearDocument, ConfigDocument, DropsDocument, DropsQuery, FdbDocument, FdbQuery, HostDocument,
+    NetworksDocument, NexthopsDocument, NexthopsQuery, PortsDocument, ReloadDocument, VersionDocument, VifsDocument,
+    VifsQuery, WorkersDocument,
 };
 
 /// All that can be asked of the daemon.
@@ -32,6 +32,8 @@ pub enum Show {
     Nexthops(NexthopsQuery),
     /// [`DropsDocument`]
     Drops(DropsQuery),
+    /// [`HostDocument`]
+    Host,
     /// [`WorkersDocument`]
     Workers,
     /// [`ConfigDocument`]
@@ -57,6 +59,8 @@ pub enum Response {
     Nexthops(NexthopsDocument),
     /// To [`Show::Drops`].
     Drops(DropsDocument),
+    /// To [`Show::Host`].
+    Host(HostDocument),
     /// To [`Show::Workers`].
     Workers(WorkersDocument),
     /// To [`Show::Config`].
@@ -77,7 +81,7 @@ impl Show {
             Self::Fdb(query) => *query != FdbQuery::default(),
             Self::Nexthops(query) => *query != NexthopsQuery::default(),
             Self::Drops(query) => query.stage.is_some(),
-            Self::Ports | Self::Networks | Self::Workers | Self::Config | Self::Version => false,
+            Self::Ports | Self::Networks | Self::Host | Self::Workers | Self::Config | Self::Version => false,
         }
     }
 }
@@ -103,6 +107,7 @@ impl Request {
             Self::Show(Show::Fdb(_)) => Response::Fdb(serde_json::from_slice(json)?),
             Self::Show(Show::Nexthops(_)) => Response::Nexthops(serde_json::from_slice(json)?),
             Self::Show(Show::Drops(_)) => Response::Drops(serde_json::from_slice(json)?),
+            Self::Show(Show::Host) => Response::Host(serde_json::from_slice(json)?),
             Self::Show(Show::Workers) => Response::Workers(serde_json::from_slice(json)?),
             Self::Show(Show::Config) => Response::Config(serde_json::from_slice(json)?),
             Self::Show(Show::Version) => Response::Version(serde_json::from_slice(json)?),

@@ -26,6 +26,7 @@ fn every_document_round_trips_to_the_letter() {
     round_trip::<api::FdbDocument>("fdb");
     round_trip::<api::NexthopsDocument>("nexthops");
     round_trip::<api::DropsDocument>("drops");
+    round_trip::<api::HostDocument>("host");
     round_trip::<api::WorkersDocument>("workers");
     round_trip::<api::ConfigDocument>("config");
     round_trip::<api::VersionDocument>("version");
@@ -48,6 +49,7 @@ fn a_response_is_written_as_its_document_alone_and_read_back_by_its_request() {
         ("fdb", Request::Show(Show::Fdb(FdbQuery::default()))),
         ("nexthops", Request::Show(Show::Nexthops(NexthopsQuery::default()))),
         ("drops", Request::Show(Show::Drops(DropsQuery { all: true, stage: None }))),
+        ("host", Request::Show(Show::Host)),
         ("workers", Request::Show(Show::Workers)),
         ("config", Request::Show(Show::Config)),
         ("version", Request::Show(Show::Version)),

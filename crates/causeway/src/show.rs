@@ -4,6 +4,7 @@ mod cleared;
 mod config;
 mod drops;
 mod forwarding;
+mod host;
 mod interfaces;
 mod process;
 pub(crate) mod rates;
@@ -23,6 +24,7 @@ pub(crate) fn text(response: &Response, narrowed: bool) -> String {
         Response::Fdb(document) => forwarding::fdb(document, narrowed),
         Response::Nexthops(document) => forwarding::nexthops(document, narrowed),
         Response::Drops(document) => drops::drops(document, narrowed),
+        Response::Host(document) => host::host(document),
         Response::Workers(document) => process::workers(document),
         Response::Config(document) => config::config(document),
         Response::Version(document) => process::version(document),

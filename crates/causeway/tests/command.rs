@@ -84,6 +84,7 @@ impl Backend for Documents {
                 return Ok(Response::Drops(api::DropsDocument::default()));
             }
             Request::Show(Show::Drops(_)) => "drops",
+            Request::Show(Show::Host) => "host",
             Request::Show(Show::Workers) => "workers",
             Request::Show(Show::Config) => "config",
             Request::Show(Show::Version) => "version",
@@ -139,7 +140,7 @@ fn json(output: &Output) -> Value {
 #[test]
 fn show_prints_the_agreed_text_and_with_json_the_document_itself() {
     let daemon = Daemon::new(Documents);
-    for name in ["ports", "vifs", "networks", "fdb", "nexthops", "workers", "config"] {
+    for name in ["ports", "vifs", "networks", "fdb", "nexthops", "host", "workers", "config"] {
         let text = daemon.run(&["show", name]);
         assert_eq!((status(&text), stdout(&text), stderr(&text)), (0, golden(name), String::new()));
         let json = daemon.run(&["show", name, "--json"]);

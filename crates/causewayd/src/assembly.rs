@@ -30,7 +30,7 @@ use telemetry::slots::{self, ClassRates, Policers, SlotReceiver, SlotSender};
 use wire::{MacAddr, ethernet};
 
 /// Frames that may wait between a worker and the host, each way.
-const HOST_SLOTS: usize = 512;
+pub(crate) const HOST_SLOTS: usize = 512;
 const _: () = assert!(
     ClassRates::TO_HOST.bursts() as usize <= HOST_SLOTS,
     "floods in every class at once must not fill the channel before the host thread looks"
@@ -141,7 +141,7 @@ impl Gateway {
         let (parts, host_io) = start_host(&pools, &mut publisher, &workers, channels, taps)?;
         let plans = workers::plan(&node, &mut opened, parts);
         let ports = opened.into_iter().map(|opened| opened.port).zip(node.ports.iter().cloned()).collect();
-        let plane = Running::new(ports, pools, &eal);
+        let plane = Running::new(ports, pools, host_io.reader(), &eal);
         let running = workers::start(&eal, &node.workers, plans)?;
 
         let (calls, to_answer) = bounded(WAITING_CALLS);

@@ -7,6 +7,7 @@
 
 pub mod assembly;
 pub mod driver;
+mod host;
 pub mod notify;
 mod ports;
 mod watch;

@@ -1,9 +1,11 @@
 //! Opens the ports of the node file, and shows them to control.
 
+use crate::host;
 use anyhow::{Context, Result, anyhow};
 use control::config::{NodeModel, PortModel, PortRole};
 use control::plane::DataPlane;
 use dpdk::{Eal, Offloads, Pool, PoolConfig, Port, PortConfig, PortKind, PortStats, RxQueue, TxQueue};
+use netlink::HostIoReader;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use wire::{MacAddr, ethernet};
@@ -79,12 +81,13 @@ fn part_from_kernel(model: &PortModel, mac: MacAddr) -> Result<()> {
 pub(crate) struct Running {
     ports: Mutex<Vec<(Port, PortModel)>>,
     pools: Vec<Pool>,
+    host_io: HostIoReader,
     cycles_per_second: u64,
 }
 
 impl Running {
-    pub(crate) fn new(ports: Vec<(Port, PortModel)>, pools: Vec<Pool>, eal: &Eal) -> Arc<Self> {
-        Arc::new(Self { ports: Mutex::new(ports), pools, cycles_per_second: dpdk::lcore::tsc_hz(eal) })
+    pub(crate) fn new(ports: Vec<(Port, PortModel)>, pools: Vec<Pool>, host_io: HostIoReader, eal: &Eal) -> Arc<Self> {
+        Arc::new(Self { ports: Mutex::new(ports), pools, host_io, cycles_per_second: dpdk::lcore::tsc_hz(eal) })
     }
 
     /// How many ports there are.
@@ -113,6 +116,10 @@ impl DataPlane for Running {
 
     fn pools(&self) -> Vec<api::PoolUse> {
         self.pools.iter().map(|pool| api::PoolUse { in_use: pool.in_use(), size: pool.mbufs() }).collect()
+    }
+
+    fn host(&self) -> api::HostDocument {
+        host::document(&self.host_io)
     }
 
     fn cycles(&self) -> u64 {

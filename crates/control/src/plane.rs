@@ -8,6 +8,9 @@ pub trait DataPlane: Send + Sync {
     /// The buffers of each worker's pool.
     fn pools(&self) -> Vec<api::PoolUse>;
 
+    /// What goes between the fabric and Linux. What the workers count of it is control's to fill.
+    fn host(&self) -> api::HostDocument;
+
     /// The time stamp counter.
     fn cycles(&self) -> u64;
 

@@ -91,6 +91,7 @@ impl View {
             Show::Fdb(query) => Response::Fdb(self.fdb(query)?),
             Show::Nexthops(query) => Response::Nexthops(self.nexthops(query)),
             Show::Drops(query) => Response::Drops(self.drops(query)?),
+            Show::Host => Response::Host(self.host()),
             Show::Workers => Response::Workers(self.workers()),
             Show::Config => Response::Config(self.config()),
             Show::Version => Response::Version(self.version()),

@@ -55,6 +55,12 @@ impl DataPlane for Ports {
         vec![api::PoolUse { in_use: 0, size: 1024 }]
     }
 
+    fn host(&self) -> api::HostDocument {
+        let class =
+            |class: telemetry::slots::SlotClass| api::HostClass { class: class.name().into(), ..Default::default() };
+        api::HostDocument { classes: telemetry::slots::SlotClass::ALL.map(class).into(), ..Default::default() }
+    }
+
     fn cycles(&self) -> u64 {
         1_000_000
     }
@@ -495,7 +501,7 @@ fn every_document_renders_from_a_running_control() {
         Show::Nexthops(NexthopsQuery::default()),
         Show::Drops(DropsQuery { all: true, stage: None }),
     ];
-    for show in all.into_iter().chain([Show::Workers, Show::Config, Show::Version]) {
+    for show in all.into_iter().chain([Show::Host, Show::Workers, Show::Config, Show::Version]) {
         let response = bench.show(show.clone());
         let json = serde_json::to_vec(&response).expect("documents are serialisable");
         let again = Request::Show(show).read_response(&json).expect("documents are readable");
@@ -615,4 +621,21 @@ fn an_unknown_name_in_a_query_is_told_what_there_is() {
         assert_eq!(refused.code, code);
         assert!(refused.message.starts_with(words), "{refused}");
     }
+}
+
+#[test]
+fn what_workers_punted_and_policed_shows_by_class() {
+    use telemetry::slots::{SendError, SlotClass};
+    let mut bench = Bench::new("host");
+    let policed = &bench.telemetry.punts[SlotClass::Icmp as usize];
+    let sent = [Ok(()), Err(SendError::Policed), Err(SendError::Policed), Err(SendError::Full)];
+    sent.into_iter().for_each(|sent| policed.count(sent));
+    bench.telemetry.punts[SlotClass::Bgp as usize].count(Err(SendError::TooLong));
+    let Response::Host(host) = bench.show(Show::Host) else { panic!("the host was asked for") };
+    let seen = |class: &str| {
+        let class = host.classes.iter().find(|shown| shown.class == class).expect("all classes are shown");
+        let api::ToHost { punted, policed, channel_full, too_long, .. } = class.to_host;
+        [punted, policed, channel_full, too_long]
+    };
+    assert_eq!((seen("icmp"), seen("bgp"), seen("other")), ([1, 2, 1, 0], [0, 0, 0, 1], [0; 4]));
 }

@@ -155,6 +155,7 @@ fn method_and_path(request: &Request) -> Result<(Method, String), serde_urlencod
         Show::Fdb(query) => path("/v1/fdb", query)?,
         Show::Nexthops(query) => path("/v1/nexthops", query)?,
         Show::Drops(query) => path("/v1/drops", query)?,
+        Show::Host => "/v1/host".to_owned(),
         Show::Workers => "/v1/workers".to_owned(),
         Show::Config => "/v1/config".to_owned(),
         Show::Version => "/v1/version".to_owned(),

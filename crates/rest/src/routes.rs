@@ -29,7 +29,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 const BODY_OCTETS_MAX: usize = 4 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-const PATHS: &str = "GET /v1/ports, vifs, networks, fdb, nexthops, drops, workers, config, version; \
+const PATHS: &str = "GET /v1/ports, vifs, networks, fdb, nexthops, drops, host, workers, config, version; \
                      POST /v1/reload, counters/clear";
 
 #[derive(Clone)]
@@ -52,6 +52,7 @@ pub(crate) fn router(backend: Arc<dyn Backend>, privileged: Privileged) -> Route
         .route("/v1/fdb", narrowed(Show::Fdb))
         .route("/v1/nexthops", narrowed(Show::Nexthops))
         .route("/v1/drops", narrowed(Show::Drops))
+        .route("/v1/host", show(Show::Host))
         .route("/v1/workers", show(Show::Workers))
         .route("/v1/config", show(Show::Config))
         .route("/v1/version", show(Show::Version))

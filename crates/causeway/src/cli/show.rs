@@ -56,6 +56,14 @@ over to another worker; held, which is still in a worker's hands.")]
         #[command(flatten)]
         rate: Rate,
     },
+    /// What goes between the fabric and Linux, by class: limits, traffic, drops
+    #[command(after_help = "\
+Workers pass on to Linux what is addressed to this machine and is no overlay traffic; Linux answers by the
+host interface. Each class has a limit of its own each way, so that a flood of one costs no other. To Linux,
+policed, channel full and too long are the drop reasons punt_policed, punt_queue_full and punt_too_long of
+`causeway show drops`; from Linux they are counted only here.")]
+    Host,
+
     /// The threads that carry packets: load, longest gap between polls, buffers
     Workers,
     /// The configuration in force, with every default filled in
@@ -161,6 +169,7 @@ impl From<&What> for api::Show {
             }),
             What::Nexthops { vtep } => Self::Nexthops(NexthopsQuery { vtep: *vtep }),
             What::Drops { all, stage, .. } => Self::Drops(DropsQuery { all: *all, stage: stage.clone() }),
+            What::Host => Self::Host,
             What::Workers => Self::Workers,
             What::Config => Self::Config,
             What::Version => Self::Version,

@@ -57,6 +57,11 @@ fn drops_read_as_agreed() {
 }
 
 #[test]
+fn host_reads_as_agreed() {
+    golden("host", &Request::Show(Show::Host));
+}
+
+#[test]
 fn workers_read_as_agreed() {
     golden("workers", &Request::Show(Show::Workers));
 }

@@ -3,10 +3,11 @@
 use super::View;
 use super::filter::not_found;
 use api::{
-    Accounting, DropEntry, DropsDocument, DropsQuery, ErrorDocument, PollingMode, PortsDocument, VersionDocument,
-    Worker, WorkerAccounting, WorkerCount, WorkersDocument,
+    Accounting, DropEntry, DropsDocument, DropsQuery, ErrorDocument, HostDocument, PollingMode, PortsDocument, ToHost,
+    VersionDocument, Worker, WorkerAccounting, WorkerCount, WorkersDocument,
 };
-use telemetry::{DropReason, Stage, Totals, WorkerTelemetry};
+use telemetry::slots::SlotClass;
+use telemetry::{DropReason, PassageTotals, Stage, Totals, WorkerTelemetry};
 
 const NANOSECONDS: u128 = 1_000_000_000;
 
@@ -68,6 +69,17 @@ impl View {
         let reasons = DropReason::ALL.iter().filter(wanted).map(|reason| self.drop_entry(*reason));
         let reasons = reasons.filter(|entry| query.all || entry.count > 0).collect();
         Ok(DropsDocument { accounting: accounting(&sum), workers, reasons, cleared_at: self.cleared.drops_at() })
+    }
+
+    pub(super) fn host(&self) -> HostDocument {
+        let mut document = self.plane.host();
+        for (class, shown) in SlotClass::ALL.into_iter().zip(&mut document.classes) {
+            let mut sum = PassageTotals::default();
+            self.workers.iter().for_each(|worker| sum += worker.punts[class as usize].read());
+            let PassageTotals { passed, policed, full, too_long } = sum;
+            shown.to_host = ToHost { punted: passed, policed, channel_full: full, too_long, ..shown.to_host };
+        }
+        document
     }
 
     fn drop_entry(&self, reason: DropReason) -> DropEntry {
