@@ -3,6 +3,7 @@
 //! Ports first, since the fabric port's MAC is the host interface's; then Linux; then the workers, on an empty snapshot;
 //! then control, which publishes the real one; the API last: when it answers, the gateway serves.
 
+use crate::carrier::Carriers;
 use crate::notify::Notifier;
 use crate::ports::{self, Opened, Running};
 use crate::watch::Watch;
@@ -160,7 +161,8 @@ impl Gateway {
         };
         let control = Control::new(means).context("the configuration does not fit")?;
         let (control, turns) = start_control(control)?;
-        let watch = Watch { running: Arc::clone(&plane), workers, turns, notifier: Arc::clone(&notifier) };
+        let (running_ports, carriers) = (Arc::clone(&plane), Carriers::new(&node));
+        let watch = Watch { running: running_ports, workers, turns, notifier: Arc::clone(&notifier), carriers };
         let watch = Service::start("watch", move |stop| watch.run(stop))?;
         let config = rest::Config { socket: node.api.socket.clone(), group: Some(node.api.group.to_string()) };
         let api = rest::serve(config, Arc::new(Backend { calls: calls.clone() })).context("api.socket")?;

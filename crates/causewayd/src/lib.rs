@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod assembly;
+mod carrier;
 pub mod driver;
 mod host;
 pub mod notify;

@@ -1,6 +1,7 @@
 //! Looks after what should not happen: links that go down, workers or control that stand still. Tells the service manager, whose
 //! watchdog is fed only while all of them move.
 
+use crate::carrier::Carriers;
 use crate::notify::Notifier;
 use crate::ports::Running;
 use control::plane::DataPlane;
@@ -21,11 +22,13 @@ pub(crate) struct Watch {
     /// Counted up by control, at least ten times a second.
     pub(crate) turns: Arc<AtomicU64>,
     pub(crate) notifier: Arc<Notifier>,
+    /// Of the host interfaces.
+    pub(crate) carriers: Carriers,
 }
 
 impl Watch {
     /// Watches until `stop` is set; whoever sets it may unpark the thread, so that it looks at once.
-    pub(crate) fn run(self, stop: &AtomicBool) {
+    pub(crate) fn run(mut self, stop: &AtomicBool) {
         let (mut silent, mut down, mut pulses) = (BTreeSet::new(), BTreeSet::new(), Pulses::default());
         // A manager waits for twice the time between two signs of life at least.
         let every = self.notifier.watchdog().map_or(EVERY, |limit| EVERY.min(limit / 2));
@@ -43,8 +46,9 @@ impl Watch {
         }
     }
 
-    fn look_at_links(&self, down: &mut BTreeSet<String>) {
+    fn look_at_links(&mut self, down: &mut BTreeSet<String>) {
         for (port, up) in self.running.link_changes() {
+            self.carriers.link(&port, up);
             if up {
                 tracing::info!(port, "link is up");
                 down.remove(&port);
@@ -53,6 +57,7 @@ impl Watch {
                 down.insert(port);
             }
         }
+        self.carriers.follow();
     }
 
     fn look_at_workers(&self, silent: &mut BTreeSet<usize>) {

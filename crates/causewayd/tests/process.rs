@@ -58,6 +58,27 @@ fn what_is_done_to_the_host_interface_by_hand_is_logged_and_its_routes_come_back
     assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
 }
 
+#[test]
+fn a_fabric_port_that_loses_its_link_takes_the_carrier_of_its_host_interface_with_it() {
+    let site = Site::new("carrier");
+    let node = fs::read_to_string(site.node()).expect("it was just written");
+    fs::write(site.node(), node.replace("net_null1,no-rx=1", "net_tap1,iface=cwtest-fabric")).expect("writable");
+    let mut daemon = site.start();
+    daemon.wait_for_log("the gateway serves");
+    daemon.wait_for_log("link is up");
+    let has_carrier = |daemon: &common::Daemon| !daemon.ip("link show dev cwtest-host").contains("NO-CARRIER");
+    assert!(has_carrier(&daemon));
+    daemon.ip("link set cwtest-fabric down");
+    daemon.wait_for_log("its port has no link");
+    assert!(!has_carrier(&daemon));
+    assert!(daemon.ip("addr show dev cwtest-host").contains("172.16.0.1/24"));
+    daemon.ip("link set cwtest-fabric up");
+    daemon.wait_for_log("putting back a configured route");
+    assert!(has_carrier(&daemon), "{}", daemon.log());
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+}
+
 /// Starts what cannot start; returns the log.
 fn refused(site: &Site) -> String {
     let mut daemon = site.start();
