@@ -369,8 +369,8 @@ fn fabric_routes_are_judged() {
     );
     node_error(
         "host0",
-        "host0\n  routes: [§{ to: 10.0.0.0/8, via: 172.16.0.2 }, ¶{ to: 10.0.0.0/8, via: 172.16.0.3 }]",
-        "to: a second route to 10.0.0.0/8; first at §",
+        "host0\n  routes: [§{ to: 10.0.0.0/8, via: 172.16.0.2 }, ¶{ to: 10.0.0.0/8, via: 172.16.0.2 }]",
+        "to: a second route to 10.0.0.0/8 via 172.16.0.2; first at §",
     );
 }
 

@@ -131,9 +131,9 @@ fn routes(
     let routes: Vec<Option<FabricRoute>> = fabric.list("routes", &raw.routes).map(read).collect();
     let mut seen = HashMap::new();
     for route in routes.iter().flatten() {
-        if let Some(first) = seen.insert((route.to, route.to_len), route.place.clone()) {
+        if let Some(first) = seen.insert((route.to, route.to_len, route.via), route.place.clone()) {
             let to = Excerpt::new(&format!("{}/{}", route.to, route.to_len));
-            problems.add(route.place.clone(), Problem::DuplicateRoute { to, first });
+            problems.add(route.place.clone(), Problem::DuplicateRoute { to, via: route.via, first });
         }
         let off_link = own.as_ref().and_then(|own| off_link(route, own, fabric));
         if let Some(problem) = off_link {

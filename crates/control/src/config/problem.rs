@@ -187,8 +187,8 @@ pub enum Problem {
     NoAddressOfFamily { key: &'static str, address: IpAddr, node: Place },
     #[error("via: next hop {via} is {}, unlike the destination {to}: expected one of the same kind", family(*via))]
     RouteOfTwoFamilies { to: Excerpt, via: IpAddr },
-    #[error("to: a second route to {to}; first at {first}")]
-    DuplicateRoute { to: Excerpt, first: Place },
+    #[error("to: a second route to {to} via {via}; first at {first}")]
+    DuplicateRoute { to: Excerpt, via: IpAddr, first: Place },
 
     // The network.
     #[error("{object} `{name}` is named a second time; first at {first}")]

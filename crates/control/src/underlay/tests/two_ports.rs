@@ -181,3 +181,34 @@ fn a_port_that_a_listing_does_not_mention_is_gone_and_the_other_stays() {
     assert_eq!(underlay.resolve(v4(10, 0, 0, 1)), paths(&[(VTEP, OTHER_MAC, 1)]));
     assert_eq!(underlay.host_links().map(|(_, link)| link.is_some()).collect::<Vec<_>>(), [false, true]);
 }
+
+#[test]
+fn a_configured_route_is_by_the_host_interface_on_whose_subnet_its_router_is() {
+    let text = "\
+version: 1
+name: gw1
+mode: server
+cores: { workers: [0] }
+ports:
+  - { name: access0, role: access, device: 'net_tap0,iface=a0' }
+  - { name: fabric0, role: fabric, device: '3b:00.1', host_interface: h0, address: [10.0.0.1/16, 'fd00::1/64'] }
+  - { name: fabric1, role: fabric, device: '3b:00.2', host_interface: h1, address: [10.0.1.1/24, 'fd01::1/64'] }
+fabric:
+  address: 192.0.2.1/32
+  address_v6: 2001:db8::1/128
+  routes:
+    - { to: 0.0.0.0/0, via: 10.0.0.2 }
+    - { to: 0.0.0.0/0, via: 10.0.1.2 }
+    - { to: '::/0', via: 'fd01::2' }
+    - { to: '::/0', via: 'fd00::2' }
+";
+    let node = crate::config::parse_node(text, "node.yaml").unwrap_or_else(|errors| panic!("{errors}")).model;
+    let route = |to: &str, via: &str, interface| ConfiguredRoute { to: prefix(to), via: ip(via), interface };
+    let expected = [
+        route("0.0.0.0/0", "10.0.0.2", 0),
+        route("0.0.0.0/0", "10.0.1.2", 1),
+        route("::/0", "fd01::2", 1),
+        route("::/0", "fd00::2", 0),
+    ];
+    assert_eq!(ConfiguredRoute::of(&node), expected);
+}
