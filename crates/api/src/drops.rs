@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::{Dropstats, Timestamp};
 
 /// `GET /v1/drops`, narrowed down or widened by [`DropsQuery`](crate::DropsQuery): where every packet went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,9 @@ pub struct DropEntry {
     /// The stage of the pipeline that decides it, where it is one stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
+    /// The counter of vRouter's `dropstats` that comes nearest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropstats: Option<Dropstats>,
     /// How often, over all workers.
     pub count: u64,
     /// How often in each worker; workers without any may be left out.

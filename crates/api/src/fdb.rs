@@ -22,6 +22,12 @@ pub struct FdbEntry {
     /// Where frames to it go.
     #[serde(rename = "where")]
     pub at: FdbWhere,
+    /// How frames go to it, if it is behind a VTEP: `MPLSoUDP`, `MPLSoGRE` or `VXLAN`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encapsulation: Option<String>,
+    /// The label of frames to it, with MPLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<u32>,
     /// Who said so.
     pub origin: FdbOrigin,
 }

@@ -51,6 +51,51 @@ pub struct NexthopsQuery {
     pub vtep: Option<IpAddr>,
 }
 
+/// Which labels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelsQuery {
+    /// Only labels that lead into this virtual network; one that this node does not serve is
+    /// [`ErrorCode::NotFound`](crate::ErrorCode::NotFound).
+    pub network: Option<String>,
+    /// So many of those that fit are left out at the start.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub offset: u64,
+    /// At most so many.
+    pub limit: Option<u64>,
+}
+
+/// Which VTEPs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VtepsQuery {
+    /// Only this VTEP.
+    pub vtep: Option<IpAddr>,
+    /// Only VTEPs of this virtual network; one that this node does not serve is
+    /// [`ErrorCode::NotFound`](crate::ErrorCode::NotFound).
+    pub network: Option<String>,
+}
+
+/// Which stations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostsQuery {
+    /// Only this virtual network; one that this node does not serve is
+    /// [`ErrorCode::NotFound`](crate::ErrorCode::NotFound).
+    pub network: Option<String>,
+    /// Only this MAC address, in any network.
+    pub mac: Option<String>,
+    /// Only what has this IP address, or a prefix that covers it.
+    pub ip: Option<IpAddr>,
+    /// Only what is behind this VTEP.
+    pub vtep: Option<IpAddr>,
+    /// So many of those that fit are left out at the start.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub offset: u64,
+    /// At most so many.
+    pub limit: Option<u64>,
+}
+
 /// Which drop reasons.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,8 +2,9 @@ use serde::Serialize;
 
 use crate::{
     Clear, ClearDocument, ConfigDocument, DropsDocument, DropsQuery, FdbDocument, FdbQuery, HostDocument,
-    NetworksDocument, NexthopsDocument, NexthopsQuery, PortsDocument, ReloadDocument, VersionDocument, VifsDocument,
-    VifsQuery, WorkersDocument,
+    HostsDocument, HostsQuery, LabelsDocument, LabelsQuery, NetworksDocument, NexthopsDocument, NexthopsQuery,
+    PortsDocument, ReloadDocument, VersionDocument, VifsDocument, VifsQuery, VtepsDocument, VtepsQuery,
+    WorkersDocument,
 };
 
 /// All that can be asked of the daemon.
@@ -30,6 +31,12 @@ pub enum Show {
     Fdb(FdbQuery),
     /// [`NexthopsDocument`]
     Nexthops(NexthopsQuery),
+    /// [`LabelsDocument`]
+    Labels(LabelsQuery),
+    /// [`VtepsDocument`]
+    Vteps(VtepsQuery),
+    /// [`HostsDocument`]
+    Hosts(HostsQuery),
     /// [`DropsDocument`]
     Drops(DropsQuery),
     /// [`HostDocument`]
@@ -57,6 +64,12 @@ pub enum Response {
     Fdb(FdbDocument),
     /// To [`Show::Nexthops`].
     Nexthops(NexthopsDocument),
+    /// To [`Show::Labels`].
+    Labels(LabelsDocument),
+    /// To [`Show::Vteps`].
+    Vteps(VtepsDocument),
+    /// To [`Show::Hosts`].
+    Hosts(HostsDocument),
     /// To [`Show::Drops`].
     Drops(DropsDocument),
     /// To [`Show::Host`].
@@ -80,6 +93,9 @@ impl Show {
             Self::Vifs(query) => *query != VifsQuery::default(),
             Self::Fdb(query) => *query != FdbQuery::default(),
             Self::Nexthops(query) => *query != NexthopsQuery::default(),
+            Self::Labels(query) => *query != LabelsQuery::default(),
+            Self::Vteps(query) => *query != VtepsQuery::default(),
+            Self::Hosts(query) => *query != HostsQuery::default(),
             Self::Drops(query) => query.stage.is_some(),
             Self::Ports | Self::Networks | Self::Host | Self::Workers | Self::Config | Self::Version => false,
         }
@@ -106,6 +122,9 @@ impl Request {
             Self::Show(Show::Networks) => Response::Networks(serde_json::from_slice(json)?),
             Self::Show(Show::Fdb(_)) => Response::Fdb(serde_json::from_slice(json)?),
             Self::Show(Show::Nexthops(_)) => Response::Nexthops(serde_json::from_slice(json)?),
+            Self::Show(Show::Labels(_)) => Response::Labels(serde_json::from_slice(json)?),
+            Self::Show(Show::Vteps(_)) => Response::Vteps(serde_json::from_slice(json)?),
+            Self::Show(Show::Hosts(_)) => Response::Hosts(serde_json::from_slice(json)?),
             Self::Show(Show::Drops(_)) => Response::Drops(serde_json::from_slice(json)?),
             Self::Show(Show::Host) => Response::Host(serde_json::from_slice(json)?),
             Self::Show(Show::Workers) => Response::Workers(serde_json::from_slice(json)?),

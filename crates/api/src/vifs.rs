@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Place, Timestamp, Traffic};
@@ -23,10 +25,16 @@ pub struct Vif {
     pub port: String,
     /// The VLAN id on that port; 0 stands for untagged.
     pub vlan: u16,
+    /// The inner VLAN id, if its frames have two tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inner_vlan: Option<u16>,
     /// The virtual network.
     pub network: String,
     /// The MAC addresses it may send from: its own first, then those of its allowed address pairs.
     pub macs: Vec<String>,
+    /// The IP addresses that the network file gives it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ips: Vec<IpAddr>,
     /// Whether it is served, and if not, why.
     pub state: VifState,
     /// What went through.

@@ -25,6 +25,9 @@ fn every_document_round_trips_to_the_letter() {
     round_trip::<api::NetworksDocument>("networks");
     round_trip::<api::FdbDocument>("fdb");
     round_trip::<api::NexthopsDocument>("nexthops");
+    round_trip::<api::LabelsDocument>("labels");
+    round_trip::<api::VtepsDocument>("vteps");
+    round_trip::<api::HostsDocument>("hosts");
     round_trip::<api::DropsDocument>("drops");
     round_trip::<api::HostDocument>("host");
     round_trip::<api::WorkersDocument>("workers");
@@ -41,13 +44,18 @@ fn every_document_round_trips_to_the_letter() {
 
 #[test]
 fn a_response_is_written_as_its_document_alone_and_read_back_by_its_request() {
-    use api::{Clear, DropsQuery, FdbQuery, NexthopsQuery, Request, Show, VifsQuery};
+    use api::{
+        Clear, DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, Request, Show, VifsQuery, VtepsQuery,
+    };
     for (name, request) in [
         ("ports", Request::Show(Show::Ports)),
         ("vifs", Request::Show(Show::Vifs(VifsQuery::default()))),
         ("networks", Request::Show(Show::Networks)),
         ("fdb", Request::Show(Show::Fdb(FdbQuery::default()))),
         ("nexthops", Request::Show(Show::Nexthops(NexthopsQuery::default()))),
+        ("labels", Request::Show(Show::Labels(LabelsQuery::default()))),
+        ("vteps", Request::Show(Show::Vteps(VtepsQuery::default()))),
+        ("hosts", Request::Show(Show::Hosts(HostsQuery::default()))),
         ("drops", Request::Show(Show::Drops(DropsQuery { all: true, stage: None }))),
         ("host", Request::Show(Show::Host)),
         ("workers", Request::Show(Show::Workers)),

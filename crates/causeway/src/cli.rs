@@ -2,12 +2,14 @@
 
 mod show;
 mod value;
+mod vrouter;
 
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 
 pub(crate) use show::{Sampling, What};
+pub(crate) use vrouter::{Dropstats, Mpls, Nh, Rt, Vif};
 
 /// What the exit statuses mean, for the help and the manual.
 pub(crate) const EXIT_STATUSES: [(u8, &str); 4] = [
@@ -20,6 +22,12 @@ pub(crate) const EXIT_STATUSES: [(u8, &str); 4] = [
 /// For the help and the manual.
 pub(crate) const JSON_ERRORS: &str =
     "With --json, an error too is a JSON object on standard output, with `code`, `message` and `places`.";
+
+/// For the help and the manual of the commands that print numbers of next hops.
+const NUMBERS: &str = "\
+The number of a next hop follows from what it leads to: 1 + 5 times the index of a VMI; 2 + 5 times the id of
+a virtual network; 3, 4 or 5 + 5 times the id of a VTEP, for MPLSoUDP, MPLSoGRE and VXLAN. 0 drops. Ids of
+VTEPs may change when VTEPs come or go.";
 
 /// Look at Causeway, check its configuration, and put a new one in force.
 #[derive(Debug, Parser)]
@@ -62,6 +70,22 @@ Counters start at 0 when the daemon starts, or when `causeway clear counters` cl
         #[command(subcommand)]
         what: Clear,
     },
+    /// As vRouter's vif: interfaces
+    Vif(Vif),
+    /// As vRouter's nh: next hops
+    #[command(after_help = NUMBERS)]
+    Nh(Nh),
+    /// As vRouter's mpls: the labels that this node answers to
+    #[command(after_help = NUMBERS)]
+    Mpls(Mpls),
+    /// As vRouter's rt: bridge tables
+    #[command(after_help = NUMBERS)]
+    Rt(Rt),
+    /// As vRouter's dropstats: dropped packets under the original's names
+    #[command(after_help = "\
+Each of Causeway's reasons counts into the counter that comes nearest; `causeway show drops --json` names it
+with each reason. Drops of one VMI are counted in sum only: see `causeway vif --get`.")]
+    Dropstats(Dropstats),
     /// Print a shell's completion script
     #[command(after_help = "\
 To have it in every shell of this user:

@@ -15,6 +15,7 @@ mod rate;
 mod remote;
 mod show;
 mod table;
+mod vrouter;
 
 use std::process::ExitCode;
 
@@ -36,12 +37,18 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<Answer, Failure> {
+    if let Some(outcome) = vrouter::run(cli) {
+        return outcome;
+    }
     match &cli.command {
         Command::Check(files) => check::check(files),
         Command::Reload => remote::call(&cli.socket, &api::Request::Reload),
         Command::Show { what } => remote::call(&cli.socket, &api::Request::Show(what.into())),
         Command::Clear { what: cli::Clear::Counters(counters) } => {
             remote::call(&cli.socket, &api::Request::Clear(counters.into()))
+        }
+        Command::Vif(_) | Command::Nh(_) | Command::Mpls(_) | Command::Rt(_) | Command::Dropstats(_) => {
+            unreachable!("done above")
         }
         Command::Completion { shell } => completion::print(*shell),
         Command::Man { directory } => man::write_pages(directory),

@@ -80,6 +80,11 @@ pub(crate) fn vlan(id: u16) -> String {
     if id == 0 { "untagged".to_owned() } else { id.to_string() }
 }
 
+/// `100`, `untagged`, or `100.7` for two tags, the outer one first.
+pub(crate) fn vlans_of(outer: u16, inner: Option<u16>) -> String {
+    inner.map_or_else(|| vlan(outer), |inner| format!("{outer}.{inner}"))
+}
+
 /// `a, b, c and 12 more`: at most `most` of the names.
 pub(crate) fn some_of<T: ToString>(names: &[T], most: usize) -> String {
     let listed = names.iter().take(most).map(T::to_string).collect::<Vec<_>>().join(", ");

@@ -8,6 +8,7 @@ mod host;
 mod interfaces;
 mod process;
 pub(crate) mod rates;
+mod stations;
 
 use api::Response;
 
@@ -23,6 +24,9 @@ pub(crate) fn text(response: &Response, narrowed: bool) -> String {
         Response::Networks(document) => forwarding::networks(document),
         Response::Fdb(document) => forwarding::fdb(document, narrowed),
         Response::Nexthops(document) => forwarding::nexthops(document, narrowed),
+        Response::Labels(document) => stations::labels(document, narrowed),
+        Response::Vteps(document) => stations::vteps(document, narrowed),
+        Response::Hosts(document) => stations::hosts(document, narrowed),
         Response::Drops(document) => drops::drops(document, narrowed),
         Response::Host(document) => host::host(document),
         Response::Workers(document) => process::workers(document),

@@ -80,6 +80,9 @@ impl Backend for Documents {
             }
             Request::Show(Show::Fdb(_)) => "fdb",
             Request::Show(Show::Nexthops(_)) => "nexthops",
+            Request::Show(Show::Labels(_)) => "labels",
+            Request::Show(Show::Vteps(_)) => "vteps",
+            Request::Show(Show::Hosts(_)) => "hosts",
             Request::Show(Show::Drops(DropsQuery { all: false, .. })) => {
                 return Ok(Response::Drops(api::DropsDocument::default()));
             }
@@ -140,7 +143,9 @@ fn json(output: &Output) -> Value {
 #[test]
 fn show_prints_the_agreed_text_and_with_json_the_document_itself() {
     let daemon = Daemon::new(Documents);
-    for name in ["ports", "vifs", "networks", "fdb", "nexthops", "host", "workers", "config"] {
+    for name in
+        ["ports", "vifs", "networks", "fdb", "nexthops", "labels", "vteps", "hosts", "host", "workers", "config"]
+    {
         let text = daemon.run(&["show", name]);
         assert_eq!((status(&text), stdout(&text), stderr(&text)), (0, golden(name), String::new()));
         let json = daemon.run(&["show", name, "--json"]);
@@ -153,6 +158,39 @@ fn show_prints_the_agreed_text_and_with_json_the_document_itself() {
     let version = daemon.run(&["show", "version"]);
     assert!(stdout(&version).starts_with("causewayd      0.1.0 (release build, commit a9b4d53c)\n"));
     assert_eq!(stdout(&daemon.run(&["show", "version", "--json"])), document("version"));
+}
+
+#[test]
+fn the_commands_of_vrouter_print_its_shapes_and_refuse_what_is_not_there() {
+    let daemon = Daemon::new(Documents);
+    for (arguments, name) in [
+        (&["vif", "--list"][..], "vrouter-vif-list"),
+        (&["nh", "--list"], "vrouter-nh-list"),
+        (&["mpls", "--dump"], "vrouter-mpls-dump"),
+        (&["rt", "--dump", "1", "--family", "bridge"], "vrouter-rt-dump"),
+    ] {
+        let output = daemon.run(arguments);
+        assert_eq!((status(&output), stdout(&output), stderr(&output)), (0, golden(name), String::new()));
+    }
+    assert!(stdout(&daemon.run(&["vif", "--get", "17"])).contains("printer Vlan(o/i)(,S): 0/0, 02:00:00:00:10:65"));
+    assert!(stdout(&daemon.run(&["nh", "--get", "0"])).contains("Type:Drop "));
+    assert!(stdout(&daemon.run(&["mpls", "--get", "2000"])).ends_with("    2000         2\n\n"));
+    assert!(stdout(&daemon.run(&["dropstats"])).starts_with("Invalid IF                    0\n"));
+    for (arguments, word) in [
+        (&["vif", "--get", "99"][..], "no interface 99; `causeway vif --list`"),
+        (&["vif", "--clear", "--id", "99"], "no interface 99"),
+        (&["nh", "--get", "12345"], "no next hop 12345"),
+        (&["mpls", "--get", "17"], "no label 17"),
+        (&["rt", "--dump", "0"], "no VRF of a virtual network 0"),
+        (&["dropstats", "--core", "99"], "no worker runs on core 99: expected one of 1, 13"),
+    ] {
+        let output = daemon.run(arguments);
+        assert_eq!((status(&output), stdout(&output)), (1, String::new()), "{arguments:?}");
+        assert!(stderr(&output).contains(word), "{arguments:?}: {}", stderr(&output));
+    }
+    assert!(stdout(&daemon.run(&["vif", "--clear"])).contains("for all interfaces"));
+    assert!(stdout(&daemon.run(&["vif", "--clear", "--id", "65536"])).contains("for interface 65536"));
+    assert!(stdout(&daemon.run(&["dropstats", "--clear"])).contains("cleared"));
 }
 
 #[test]
@@ -306,6 +344,13 @@ fn wrong_usage_exits_2_and_names_what_is_wrong() {
         (&["show", "fdb", "--vtep", "gw2"], &["gw2", "IP address"]),
         (&["show", "networks", "--rate"], &["--rate"]),
         (&["clear"], &["counters"]),
+        (&["vif"], &["--list", "--get <INDEX>", "--clear"]),
+        (&["vif", "--list", "--get", "1"], &["--list", "--get <INDEX>"]),
+        (&["nh", "--get", "x"], &["'x'", "--get <NUMBER>"]),
+        (&["mpls", "--get", "1048576"], &["1048576", "0..=1048575"]),
+        (&["rt", "--get", "02:00:00:00:00:01"], &["--vrf <VRF>"]),
+        (&["rt", "--dump", "1", "--family", "inet"], &["inet", "bridge"]),
+        (&["dropstats", "--core", "1", "--clear"], &["--core <CORE>", "--clear"]),
         (&["clear", "counters", "--vif", "a", "--drops"], &["--vif <NAME>", "--drops"]),
         (&["--socket", "", "show", "ports"], &["--socket <PATH>"]),
         (&["check", "--node", ""], &["--node <FILE>"]),

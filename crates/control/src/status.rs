@@ -1,10 +1,12 @@
 //! What there is to look at, as documents. Control makes one [`View`] a turn, which costs it a look-up for each VTEP, and
 //! hands out clones of it, which cost a few reference counts; whoever asked renders it on a thread of its own.
 
+mod dropstats;
 mod effective;
 mod filter;
 mod forwarding;
 mod running;
+mod stations;
 
 use crate::cleared::Cleared;
 use crate::config::Loaded;
@@ -90,6 +92,9 @@ impl View {
             Show::Networks => Response::Networks(self.networks()),
             Show::Fdb(query) => Response::Fdb(self.fdb(query)?),
             Show::Nexthops(query) => Response::Nexthops(self.nexthops(query)),
+            Show::Labels(query) => Response::Labels(self.labels(query)?),
+            Show::Vteps(query) => Response::Vteps(self.vteps(query)?),
+            Show::Hosts(query) => Response::Hosts(self.hosts(query)?),
             Show::Drops(query) => Response::Drops(self.drops(query)?),
             Show::Host => Response::Host(self.host()),
             Show::Workers => Response::Workers(self.workers()),

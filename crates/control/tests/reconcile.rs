@@ -1,6 +1,9 @@
 //! Control as its neighbours see it: files and kernel events in, snapshots and answers out.
 
-use api::{Clear, DropsQuery, ErrorCode, FdbQuery, NexthopsQuery, Request, Response, Show, VifsQuery};
+use api::{
+    Clear, DropsQuery, ErrorCode, FdbQuery, FdbWhere, HostsQuery, LabelsQuery, NexthopsQuery, Request, Response, Show,
+    VifsQuery, VtepsQuery,
+};
 use control::config;
 use control::plane::DataPlane;
 use control::reconcile::{Call, Control, Means, PUBLISH_EVERY};
@@ -499,6 +502,9 @@ fn every_document_renders_from_a_running_control() {
         Show::Networks,
         Show::Fdb(FdbQuery::default()),
         Show::Nexthops(NexthopsQuery::default()),
+        Show::Labels(LabelsQuery::default()),
+        Show::Vteps(VtepsQuery::default()),
+        Show::Hosts(HostsQuery::default()),
         Show::Drops(DropsQuery { all: true, stage: None }),
     ];
     for show in all.into_iter().chain([Show::Host, Show::Workers, Show::Config, Show::Version]) {
@@ -590,6 +596,47 @@ fn lists_are_narrowed_down_where_they_are_made() {
     assert_eq!(fdb(FdbQuery { mac: Some(REMOTE.to_string()), ..FdbQuery::default() }), [REMOTE.to_string()]);
     let far = NexthopsQuery { vtep: "192.0.2.77".parse().ok() };
     assert_eq!(bench.show(Show::Nexthops(far)), Response::Nexthops(api::NexthopsDocument::default()));
+}
+
+#[test]
+fn hosts_and_vteps_say_who_is_where_and_how_it_is_reached() {
+    let mut bench = Bench::new("hosts");
+    let with_ip = "instance_ips:\n  - name: blue-ip\n    instance_ip_address: 10.1.0.4\n    \
+                   virtual_machine_interface: blue-server\n";
+    let text = if NETWORK.contains("\ninstance_ips:") { NETWORK.to_owned() } else { format!("{NETWORK}{with_ip}") };
+    bench.write_network(&text);
+    bench.reload().expect("a legal file");
+    bench.kernel_says(NeighbourState::Reachable, Some(ROUTER_MAC));
+    bench.turn();
+    let Response::Hosts(all) = bench.show(Show::Hosts(HostsQuery::default())) else { panic!("hosts were asked for") };
+    let blue = all.hosts.iter().find(|host| host.at == FdbWhere::Vif("blue-server".into())).expect("a VMI here");
+    assert_eq!((blue.port.as_deref(), blue.vlan, blue.ips.is_empty()), (Some("access0"), Some(100), false));
+    let ip = blue.ips[0].parse().expect("an address");
+    let query = HostsQuery { ip: Some(ip), ..HostsQuery::default() };
+    let Response::Hosts(one) = bench.show(Show::Hosts(query)) else { panic!("hosts were asked for") };
+    assert_eq!(one.hosts, std::slice::from_ref(blue));
+    let remote = HostsQuery { mac: Some(REMOTE.to_string()), ..HostsQuery::default() };
+    let Response::Hosts(remote) = bench.show(Show::Hosts(remote)) else { panic!("hosts were asked for") };
+    assert_eq!(remote.hosts[0].at, FdbWhere::Vtep(VTEP.into()));
+    let Response::Vteps(vteps) = bench.show(Show::Vteps(VtepsQuery::default())) else { panic!("VTEPs were asked for") };
+    assert_eq!(vteps.own, ["172.16.0.1".parse::<std::net::IpAddr>().expect("an address")]);
+    let vtep = vteps.vteps.iter().find(|vtep| vtep.address == std::net::IpAddr::from(VTEP)).expect("it is configured");
+    assert_eq!((vtep.state, vtep.paths[0].mac.clone()), (api::NexthopState::Resolved, Some(ROUTER_MAC.to_string())));
+    let blue = vtep.networks.iter().find(|network| network.network == "blue").expect("it is in the network");
+    assert_eq!((blue.encapsulation.as_str(), blue.vni, blue.label), ("VXLAN", Some(5100), None));
+    assert!(blue.macs >= 1 && blue.floods);
+}
+
+#[test]
+fn every_drop_reason_has_a_counter_that_dropstats_prints() {
+    let mut bench = Bench::new("dropstats");
+    let printed: Vec<api::Dropstats> = api::Dropstats::GROUPS.iter().flat_map(|group| group.iter().copied()).collect();
+    let reasons = bench.drops(true).reasons;
+    assert_eq!(reasons.len(), DropReason::COUNT);
+    assert!(reasons.iter().all(|reason| reason.dropstats.is_some_and(|counter| printed.contains(&counter))));
+    let counter = |name: &str| reasons.iter().find(|reason| reason.reason == name).and_then(|reason| reason.dropstats);
+    assert_eq!(counter("unknown_vlan"), Some(api::Dropstats::IfDrop));
+    assert_eq!(counter("unknown_unicast"), Some(api::Dropstats::NoL2Route));
 }
 
 #[test]

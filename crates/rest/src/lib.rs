@@ -11,6 +11,9 @@
 //! | `GET /v1/vifs`, narrowed down by [`api::VifsQuery`] | [`api::VifsDocument`] |
 //! | `GET /v1/fdb`, narrowed down by [`api::FdbQuery`] | [`api::FdbDocument`] |
 //! | `GET /v1/nexthops`, narrowed down by [`api::NexthopsQuery`] | [`api::NexthopsDocument`] |
+//! | `GET /v1/labels`, narrowed down by [`api::LabelsQuery`] | [`api::LabelsDocument`] |
+//! | `GET /v1/vteps`, narrowed down by [`api::VtepsQuery`] | [`api::VtepsDocument`] |
+//! | `GET /v1/hosts`, narrowed down by [`api::HostsQuery`] | [`api::HostsDocument`] |
 //! | `GET /v1/drops`, narrowed down by [`api::DropsQuery`] | [`api::DropsDocument`] |
 //! | `POST /v1/counters/clear`, `?vif=NAME`, `?port=NAME` or `?drops=true` | [`api::ClearDocument`] |
 //! | `POST /v1/reload` | [`api::ReloadDocument`] |

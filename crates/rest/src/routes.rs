@@ -29,7 +29,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 const BODY_OCTETS_MAX: usize = 4 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-const PATHS: &str = "GET /v1/ports, vifs, networks, fdb, nexthops, drops, host, workers, config, version; \
+const PATHS: &str = "GET /v1/ports, vifs, networks, fdb, nexthops, labels, vteps, hosts, drops, host, workers, \
+                     config, version; \
                      POST /v1/reload, counters/clear";
 
 #[derive(Clone)]
@@ -51,6 +52,9 @@ pub(crate) fn router(backend: Arc<dyn Backend>, privileged: Privileged) -> Route
         .route("/v1/networks", show(Show::Networks))
         .route("/v1/fdb", narrowed(Show::Fdb))
         .route("/v1/nexthops", narrowed(Show::Nexthops))
+        .route("/v1/labels", narrowed(Show::Labels))
+        .route("/v1/vteps", narrowed(Show::Vteps))
+        .route("/v1/hosts", narrowed(Show::Hosts))
         .route("/v1/drops", narrowed(Show::Drops))
         .route("/v1/host", show(Show::Host))
         .route("/v1/workers", show(Show::Workers))

@@ -17,7 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::{Clear, DropsQuery, ErrorCode, ErrorDocument, FdbQuery, NexthopsQuery, Request, Response, Show, VifsQuery};
+use api::{
+    Clear, DropsQuery, ErrorCode, ErrorDocument, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, Request, Response,
+    Show, VifsQuery, VtepsQuery,
+};
 use nix::unistd::{Gid, Group, getegid, geteuid};
 use rest::{
     Backend, Config, RestError,
@@ -71,6 +74,9 @@ impl Backend for Documents {
             }
             Request::Show(Show::Fdb(_)) => "fdb",
             Request::Show(Show::Nexthops(_)) => "nexthops",
+            Request::Show(Show::Labels(_)) => "labels",
+            Request::Show(Show::Vteps(_)) => "vteps",
+            Request::Show(Show::Hosts(_)) => "hosts",
             Request::Show(Show::Drops(DropsQuery { all: false, .. })) => {
                 return Ok(Response::Drops(api::DropsDocument::default()));
             }
@@ -178,6 +184,9 @@ fn what_narrows_a_request_down_arrives_as_it_was_meant() {
         Request::Show(Show::Vifs(vifs)),
         Request::Show(Show::Vifs(VifsQuery::default())),
         Request::Show(Show::Fdb(fdb)),
+        Request::Show(Show::Labels(LabelsQuery { network: Some("a b".into()), offset: 1, limit: Some(2) })),
+        Request::Show(Show::Vteps(VtepsQuery { vtep: "fd00::1".parse().ok(), network: Some("a".into()) })),
+        Request::Show(Show::Hosts(HostsQuery { ip: "10.0.0.1".parse().ok(), ..HostsQuery::default() })),
         Request::Show(Show::Nexthops(NexthopsQuery { vtep: "172.16.0.2".parse().ok() })),
         Request::Show(Show::Drops(DropsQuery { all: true, stage: Some("flood".into()) })),
         Request::Show(Show::Drops(DropsQuery::default())),

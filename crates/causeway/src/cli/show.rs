@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use api::{DropsQuery, FdbQuery, NexthopsQuery, VifsQuery};
+use api::{DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, VifsQuery, VtepsQuery};
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser, value_parser};
 
 use super::value;
@@ -37,6 +37,33 @@ pub(crate) enum What {
         /// Only the next hops to this VTEP
         #[arg(long, value_name = "ADDRESS")]
         vtep: Option<IpAddr>,
+    },
+    /// The MPLS labels that this node answers to, and what they stand for
+    Labels {
+        /// Only labels that lead into this virtual network
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        network: Option<String>,
+        #[command(flatten)]
+        page: Page,
+    },
+    /// The remote VTEPs: how they are reached, and what is carried to them how
+    Vteps {
+        /// Only this VTEP
+        #[arg(long, value_name = "ADDRESS")]
+        vtep: Option<IpAddr>,
+        /// Only VTEPs of this virtual network
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        network: Option<String>,
+    },
+    /// Every station that is known, with its MAC and IP addresses, and where it is
+    Hosts {
+        #[command(flatten)]
+        fdb: Fdb,
+        /// Only what has this IP address, or a prefix that covers it
+        #[arg(long, value_name = "ADDRESS")]
+        ip: Option<IpAddr>,
+        #[command(flatten)]
+        page: Page,
     },
     /// Where every packet went, and why packets were dropped
     #[command(after_help = "\
@@ -168,6 +195,18 @@ impl From<&What> for api::Show {
                 limit: page.limit,
             }),
             What::Nexthops { vtep } => Self::Nexthops(NexthopsQuery { vtep: *vtep }),
+            What::Labels { network, page } => {
+                Self::Labels(LabelsQuery { network: network.clone(), offset: page.offset, limit: page.limit })
+            }
+            What::Vteps { vtep, network } => Self::Vteps(VtepsQuery { vtep: *vtep, network: network.clone() }),
+            What::Hosts { fdb, ip, page } => Self::Hosts(HostsQuery {
+                network: fdb.network.clone(),
+                mac: fdb.mac.clone(),
+                ip: *ip,
+                vtep: fdb.vtep,
+                offset: page.offset,
+                limit: page.limit,
+            }),
             What::Drops { all, stage, .. } => Self::Drops(DropsQuery { all: *all, stage: stage.clone() }),
             What::Host => Self::Host,
             What::Workers => Self::Workers,

@@ -112,7 +112,7 @@ pub(super) fn vifs(document: &VifsDocument, narrowed: bool) -> String {
             vif.index.to_string(),
             vif.name.clone(),
             vif.port.clone(),
-            quantity::vlan(vif.vlan),
+            quantity::vlans_of(vif.vlan, vif.inner_vlan),
             vif.network.clone(),
             macs(vif),
             state.to_owned(),

@@ -3,7 +3,7 @@
 
 use std::{env, fs, path::Path};
 
-use api::{Clear, DropsQuery, FdbQuery, NexthopsQuery, Request, Show, VifsQuery};
+use api::{Clear, DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, Request, Show, VifsQuery, VtepsQuery};
 
 use super::{process, rates, text};
 
@@ -52,6 +52,13 @@ fn nexthops_read_as_agreed() {
 }
 
 #[test]
+fn labels_vteps_and_hosts_read_as_agreed() {
+    golden("labels", &Request::Show(Show::Labels(LabelsQuery::default())));
+    golden("vteps", &Request::Show(Show::Vteps(VtepsQuery::default())));
+    golden("hosts", &Request::Show(Show::Hosts(HostsQuery::default())));
+}
+
+#[test]
 fn drops_read_as_agreed() {
     golden("drops", &Request::Show(Show::Drops(DropsQuery { all: true, stage: None })));
 }
@@ -90,6 +97,8 @@ fn nothing_that_fits_is_not_nothing_at_all() {
         (Request::Show(Show::Vifs(VifsQuery::default())), r#"{"vifs": []}"#),
         (Request::Show(Show::Fdb(FdbQuery::default())), r#"{"entries": []}"#),
         (Request::Show(Show::Nexthops(NexthopsQuery::default())), r#"{"nexthops": []}"#),
+        (Request::Show(Show::Labels(LabelsQuery::default())), r#"{"labels": []}"#),
+        (Request::Show(Show::Hosts(HostsQuery::default())), r#"{"hosts": []}"#),
     ] {
         let response = request.read_response(json.as_bytes()).expect("a valid document");
         assert_ne!(text(&response, true), text(&response, false));
@@ -117,6 +126,8 @@ fn an_empty_document_says_so_in_a_line() {
         (Request::Show(Show::Networks), r#"{"networks": []}"#),
         (Request::Show(Show::Fdb(FdbQuery::default())), r#"{"entries": []}"#),
         (Request::Show(Show::Nexthops(NexthopsQuery::default())), r#"{"nexthops": []}"#),
+        (Request::Show(Show::Labels(LabelsQuery::default())), r#"{"labels": []}"#),
+        (Request::Show(Show::Hosts(HostsQuery::default())), r#"{"hosts": []}"#),
         (Request::Show(Show::Workers), r#"{"generation": 1, "workers": []}"#),
     ] {
         let response = request.read_response(json.as_bytes()).expect("a valid document");

@@ -1,6 +1,7 @@
 //! Narrowing lists down where they are made: a million addresses need not travel for the one that was asked for.
 
 use api::{ErrorCode, ErrorDocument};
+use wire::MacAddr;
 
 /// Most names that a message lists.
 const LISTED_MAX: usize = 20;
@@ -24,6 +25,14 @@ pub(super) fn page<T>(list: Vec<T>, offset: u64, limit: Option<u64>) -> (Vec<T>,
     let (offset, limit) = (usize::try_from(offset), limit.map(usize::try_from));
     let skipped = list.into_iter().skip(offset.unwrap_or(usize::MAX));
     (skipped.take(limit.and_then(Result::ok).unwrap_or(usize::MAX)).collect(), total)
+}
+
+/// The MAC address that is asked for.
+pub(super) fn parse_mac(text: &str) -> Result<MacAddr, ErrorDocument> {
+    text.parse().map_err(|_| {
+        let message = format!("`{text}` is no MAC address: expected six octets as in 02:00:00:00:10:64");
+        ErrorDocument::new(ErrorCode::BadRequest, message)
+    })
 }
 
 /// Whether a name fits a pattern, in which `*` stands for any text and `?` for any one character. Linear in the name for

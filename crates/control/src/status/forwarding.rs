@@ -1,13 +1,14 @@
 //! VIFs, networks, MACs, next hops: what the workers forward by.
 
 use super::View;
-use super::filter::{fits, not_found, page};
-use crate::config::{ServedVmi, VirtualNetwork};
+use super::filter::{fits, not_found, page, parse_mac};
+use super::stations::InstanceIps;
+use crate::config::{PortIndex, ServedVmi, VirtualNetwork};
 use crate::routes::Origin;
-use crate::underlay::Resolution;
+use crate::underlay::{Path, Resolution};
 use api::{
-    ErrorCode, ErrorDocument, FdbDocument, FdbEntry, FdbOrigin, FdbQuery, FdbWhere, Network, NetworksDocument, Nexthop,
-    NexthopState, NexthopsDocument, NexthopsQuery, Place, Traffic, Vif, VifState, VifsDocument, VifsQuery,
+    ErrorDocument, FdbDocument, FdbEntry, FdbOrigin, FdbQuery, FdbWhere, Network, NetworksDocument, Nexthop,
+    NexthopState, NexthopsDocument, NexthopsQuery, Place, Traffic, Vif, VifState, VifsDocument, VifsQuery, VtepPath,
 };
 use hashbrown::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -31,13 +32,14 @@ impl View {
         let up: Vec<bool> = self.plane.ports().into_iter().map(|port| port.link.up).collect();
         let is_up = |served: &ServedVmi| up.get(served.port.position()).is_some_and(|up| *up);
         let served = network.served.iter().enumerate().filter(|(_, served)| wanted(served));
-        let mut vifs: Vec<Vif> = served.map(|(n, served)| self.vif(n, served, is_up(served))).collect();
+        let ips = self.instance_ips();
+        let mut vifs: Vec<Vif> = served.map(|(n, served)| self.vif(n, served, is_up(served), &ips)).collect();
         vifs.sort_by_key(|vif| vif.index);
         let (vifs, total) = page(vifs, query.offset, query.limit);
         Ok(VifsDocument { vifs, total })
     }
 
-    fn vif(&self, n: usize, served: &ServedVmi, port_up: bool) -> Vif {
+    fn vif(&self, n: usize, served: &ServedVmi, port_up: bool, ips: &InstanceIps<'_>) -> Vif {
         let (network, node) = (&self.loaded.network, &self.loaded.node);
         let vmi = &network[served.vmi];
         let port = node[served.port].name.to_string();
@@ -61,8 +63,10 @@ impl View {
             name: vmi.name.to_string(),
             port,
             vlan: served.vlan.value(),
+            inner_vlan: served.inner_vlan.map(|vlan| vlan.value()),
             network: network[vmi.virtual_network].name.to_string(),
             macs,
+            ips: ips.get(vmi.name.as_str()).cloned().unwrap_or_default(),
             state,
             traffic: Traffic {
                 rx_packets: totals.rx_frames,
@@ -77,7 +81,7 @@ impl View {
     }
 
     /// The networks of this node's VMIs, by name.
-    fn networks_here(&self) -> Vec<&VirtualNetwork> {
+    pub(super) fn networks_here(&self) -> Vec<&VirtualNetwork> {
         let network = &self.loaded.network;
         let used: HashSet<_> = network.served.iter().map(|s| network[s.vmi].virtual_network).collect();
         let mut networks: Vec<_> = used.into_iter().map(|index| &network[index]).collect();
@@ -95,10 +99,12 @@ impl View {
             let vmis = model.served.iter().map(|s| &model[s.vmi]).filter(|v| v.enabled);
             let here = vmis.filter(|vmi| model[vmi.virtual_network].vni == network.vni);
             Network {
+                id: self.network_id(network),
+                label: network.mpls_label.map(|label| label.value()),
                 name: network.name.to_string(),
                 vni: network.vni.value(),
                 local_vifs: here.map(|vmi| vmi.name.to_string()).collect(),
-                flood_vteps: self.routes.floods(network.vni).into_iter().map(IpAddr::V4).collect(),
+                flood_vteps: self.flood_vteps(network),
                 flood_unknown_unicast: network.flood_unknown_unicast,
                 macs: macs.get(network.name.as_str()).copied().unwrap_or(0),
             }
@@ -106,8 +112,18 @@ impl View {
         NetworksDocument { networks: self.networks_here().into_iter().map(one).collect() }
     }
 
+    /// The network's place in the network file: a number for whoever wants one.
+    fn network_id(&self, network: &VirtualNetwork) -> u32 {
+        let networks = &self.loaded.network.virtual_networks;
+        networks.iter().position(|one| one.name == network.name).map_or(u32::MAX, |place| place as u32)
+    }
+
+    pub(super) fn flood_vteps(&self, network: &VirtualNetwork) -> Vec<IpAddr> {
+        self.routes.floods(network.vni).into_iter().map(IpAddr::V4).collect()
+    }
+
     /// That a network that is asked for is one of this node's.
-    fn expect_network(&self, name: Option<&str>) -> Result<(), ErrorDocument> {
+    pub(super) fn expect_network(&self, name: Option<&str>) -> Result<(), ErrorDocument> {
         let here = self.networks_here();
         match name.filter(|name| here.iter().all(|network| network.name.as_str() != *name)) {
             Some(name) => Err(not_found("virtual network", name, here.iter().map(|network| network.name.as_str()))),
@@ -130,7 +146,7 @@ impl View {
     }
 
     /// Local stations first; a route to a MAC that is local is not in force.
-    fn entries(&self, only: Option<&str>) -> Vec<FdbEntry> {
+    pub(super) fn entries(&self, only: Option<&str>) -> Vec<FdbEntry> {
         let model = &self.loaded.network;
         let names: HashMap<Vni, &str> = self.networks_here().iter().map(|n| (n.vni, n.name.as_str())).collect();
         let wanted = |name: &str| only.is_none_or(|only| only == name);
@@ -142,10 +158,12 @@ impl View {
                 if local.insert((network.vni, mac)) && wanted(network.name.as_str()) {
                     let at = FdbWhere::Vif(vmi.name.to_string());
                     let (network, mac) = (network.name.to_string(), mac.to_string());
-                    entries.push(FdbEntry { network, mac, at, origin: FdbOrigin::Config });
+                    let (encapsulation, label) = (None, None);
+                    entries.push(FdbEntry { network, mac, at, encapsulation, label, origin: FdbOrigin::Config });
                 }
             }
         }
+        let behind = self.behind();
         for (vni, mac, origin, vtep) in self.routes.macs() {
             let Some(name) = names.get(&vni).filter(|name| wanted(name)) else { continue };
             if !local.contains(&(vni, mac)) {
@@ -153,43 +171,60 @@ impl View {
                     Origin::Static => FdbOrigin::Static,
                     Origin::Dynamic => FdbOrigin::Bgp,
                 };
-                let at = FdbWhere::Vtep(IpAddr::V4(vtep));
-                entries.push(FdbEntry { network: (*name).into(), mac: mac.to_string(), at, origin });
+                let vtep = IpAddr::V4(vtep);
+                let (encapsulation, label) = behind.way(name, vtep, mac);
+                let (at, encapsulation) = (FdbWhere::Vtep(vtep), Some(encapsulation.to_string()));
+                let (network, mac) = ((*name).into(), mac.to_string());
+                entries.push(FdbEntry { network, mac, at, encapsulation, label, origin });
             }
         }
         entries
     }
 
     pub(super) fn nexthops(&self, query: &NexthopsQuery) -> NexthopsDocument {
-        let node = &self.loaded.node;
-        let one = |(vtep, resolution): &(_, Resolution)| {
-            let (state, gateway, mac) = match resolution {
-                Resolution::Resolved { paths } => {
-                    let path = paths.first();
-                    (NexthopState::Resolved, path.map(|path| path.next_hop), path.map(|path| path.mac))
-                }
-                Resolution::Unresolved { next_hop } => (NexthopState::Unresolved, Some(*next_hop), None),
-                Resolution::NoRoute(_) | Resolution::HostInterfaceDown => (NexthopState::NoRoute, None, None),
-            };
-            Nexthop {
-                vtep: IpAddr::V4(*vtep),
-                state,
-                gateway,
-                mac: mac.map(|mac| mac.to_string()),
-                port: node.fabric_ports.first().map(|port| node[*port].name.to_string()),
-                vlan: node.fabric.vlan.map(|vlan| vlan.value()),
-            }
-        };
-        let mut nexthops: Vec<Nexthop> = self.nexthops.iter().map(one).collect();
+        let nexthops = self.nexthops.iter().map(|(vtep, resolution)| self.nexthop(IpAddr::from(*vtep), resolution));
+        let mut nexthops: Vec<Nexthop> = nexthops.collect();
         nexthops.retain(|nexthop| query.vtep.is_none_or(|vtep| nexthop.vtep == vtep));
         nexthops.sort_by_key(|nexthop| nexthop.vtep);
         NexthopsDocument { nexthops }
     }
-}
 
-fn parse_mac(text: &str) -> Result<MacAddr, ErrorDocument> {
-    text.parse().map_err(|_| {
-        let message = format!("`{text}` is no MAC address: expected six octets as in 02:00:00:00:10:64");
-        ErrorDocument::new(ErrorCode::BadRequest, message)
-    })
+    fn nexthop(&self, vtep: IpAddr, resolution: &Resolution) -> Nexthop {
+        let (state, paths) = self.ways(resolution);
+        let port = || self.loaded.node.fabric_ports.first().map(|port| self.loaded.node[*port].name.to_string());
+        let first = paths.into_iter().next();
+        Nexthop {
+            vtep,
+            state,
+            gateway: first.as_ref().map(|path| path.gateway),
+            mac: first.as_ref().and_then(|path| path.mac.clone()),
+            port: first.and_then(|path| path.port).or_else(port),
+            vlan: self.loaded.node.fabric.vlan.map(|vlan| vlan.value()),
+        }
+    }
+
+    /// Whether a VTEP can be reached, and how: all ways that it is sent to by, or the next hop that does not answer.
+    pub(super) fn ways(&self, resolution: &Resolution) -> (NexthopState, Vec<VtepPath>) {
+        let node = &self.loaded.node;
+        let vlan = node.fabric.vlan.map(|vlan| vlan.value());
+        let path = |gateway, mac: Option<MacAddr>, port: Option<&PortIndex>| VtepPath {
+            gateway,
+            mac: mac.map(|mac| mac.to_string()),
+            port: port.map(|port| node[*port].name.to_string()),
+            vlan,
+        };
+        match resolution {
+            Resolution::Resolved { paths } => {
+                let port = |path: &Path| node.fabric_ports.get(path.interface);
+                let paths = paths.iter().map(|one| path(one.next_hop, Some(one.mac), port(one)));
+                (NexthopState::Resolved, paths.collect())
+            }
+            Resolution::Unresolved { next_hop } => {
+                // With one fabric port it can only be that one.
+                let port = node.fabric_ports.first().filter(|_| node.fabric_ports.len() == 1);
+                (NexthopState::Unresolved, vec![path(*next_hop, None, port)])
+            }
+            Resolution::NoRoute(_) | Resolution::HostInterfaceDown => (NexthopState::NoRoute, Vec::new()),
+        }
+    }
 }

@@ -90,6 +90,7 @@ impl View {
         DropEntry {
             reason: reason.name().into(),
             stage: Some(reason.stage().to_string()),
+            dropstats: Some(super::dropstats::counter(reason)),
             count: per_worker.iter().map(|c| c.count).sum(),
             per_worker,
             explanation: reason.explanation().into(),
