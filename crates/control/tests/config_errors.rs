@@ -525,8 +525,8 @@ fn routes_of_ipv6_and_of_several_links_are_judged() {
         "via: next hop fd00::2 is IPv6, unlike the destination 10.0.0.0/8: expected one of the same kind",
     );
     routes(
-        "§{ to: '::/0', via: 'fd00::2' }, ¶{ to: '::/0', via: 'fd00::3' }",
-        "to: a second route to ::/0; first at §",
+        "§{ to: '::/0', via: 'fd00::2' }, { to: '::/0', via: 'fd00::3' }, ¶{ to: '::/0', via: 'fd00::2' }",
+        "to: a second route to ::/0 via fd00::2; first at §",
     );
     let off = "via: next hop fd00:9::2 is not another host of the fabric prefix fd00::1/64 at §";
     node_error("host0", "host0\n  address_v6: §'fd00::1/64'\n  routes: [¶{ to: '::/0', via: 'fd00:9::2' }]", off);
