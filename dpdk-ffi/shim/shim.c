@@ -3,6 +3,8 @@
 #include "shim.h"
 
 #include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdalign.h>
 #include <stddef.h>
@@ -54,11 +56,11 @@ uint16_t shim_pktmbuf_data_room(struct rte_mempool *pool)
 	return rte_pktmbuf_data_room_size(pool);
 }
 
-void shim_mbuf_set_tx_ipv4_checksum(struct rte_mbuf *frame, uint16_t l2_octets, uint16_t l3_octets)
+void shim_mbuf_leave_l4_checksum(struct rte_mbuf *frame, uint16_t l2_octets, uint16_t l3_octets, int is_udp)
 {
 	frame->l2_len = l2_octets;
 	frame->l3_len = l3_octets;
-	frame->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
+	frame->ol_flags |= is_udp ? RTE_MBUF_F_TX_UDP_CKSUM : RTE_MBUF_F_TX_TCP_CKSUM;
 }
 
 int shim_rte_errno(void)
@@ -87,6 +89,30 @@ int shim_netdev_set_mtu(unsigned int index, int mtu)
 	if (descriptor < 0)
 		return -errno;
 	result = ioctl(descriptor, SIOCSIFMTU, &request) < 0 ? -errno : 0;
+	close(descriptor);
+	return result;
+}
+
+int shim_netdev_receive_as_sent(unsigned int index, int keep_tags)
+{
+	struct ethtool_value value = {.cmd = ETHTOOL_SGRO, .data = 0};
+	struct ifreq request = {.ifr_data = (char *)&value};
+	uint32_t off = ETH_FLAG_LRO | (keep_tags ? ETH_FLAG_RXVLAN : 0);
+	int result = 0, descriptor;
+
+	if (if_indextoname(index, request.ifr_name) == NULL)
+		return -errno;
+	descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (descriptor < 0)
+		return -errno;
+	if (ioctl(descriptor, SIOCETHTOOL, &request) < 0 && errno != EOPNOTSUPP)
+		result = -errno;
+	value = (struct ethtool_value){.cmd = ETHTOOL_GFLAGS};
+	if (ioctl(descriptor, SIOCETHTOOL, &request) == 0 && (value.data & off) != 0) {
+		value = (struct ethtool_value){.cmd = ETHTOOL_SFLAGS, .data = value.data & ~off};
+		if (ioctl(descriptor, SIOCETHTOOL, &request) < 0)
+			result = -errno;
+	}
 	close(descriptor);
 	return result;
 }

@@ -17,7 +17,7 @@ static const uint64_t DPDK_RX_OFFLOAD_IPV4_CKSUM = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM
 static const uint64_t DPDK_RX_OFFLOAD_UDP_CKSUM = RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
 static const uint64_t DPDK_RX_OFFLOAD_RSS_HASH = RTE_ETH_RX_OFFLOAD_RSS_HASH;
 static const uint64_t DPDK_TX_OFFLOAD_MULTI_SEGS = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-static const uint64_t DPDK_TX_OFFLOAD_IPV4_CKSUM = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
+static const uint64_t DPDK_TX_OFFLOAD_L4_CKSUM = RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
 static const uint64_t DPDK_RSS_FLOWS = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP;
 static const uint32_t DPDK_DEV_INTR_LSC = RTE_ETH_DEV_INTR_LSC;
 static const uint32_t DPDK_SPEED_UNKNOWN = RTE_ETH_SPEED_NUM_UNKNOWN;
@@ -33,7 +33,7 @@ void shim_pktmbuf_free_bulk(struct rte_mbuf **frames, unsigned int count);
 uint16_t shim_mbuf_refcnt_read(const struct rte_mbuf *segment);
 uint16_t shim_mbuf_refcnt_update(struct rte_mbuf *segment, int16_t change);
 uint16_t shim_pktmbuf_data_room(struct rte_mempool *pool);
-void shim_mbuf_set_tx_ipv4_checksum(struct rte_mbuf *frame, uint16_t l2_octets, uint16_t l3_octets);
+void shim_mbuf_leave_l4_checksum(struct rte_mbuf *frame, uint16_t l2_octets, uint16_t l3_octets, int is_udp);
 
 int shim_rte_errno(void);
 unsigned int shim_lcore_id(void);
@@ -41,6 +41,10 @@ uint64_t shim_tsc(void);
 
 /* Sets the MTU of a netdev in this thread's network namespace. Returns 0 or a negative errno. */
 int shim_netdev_set_mtu(unsigned int index, int mtu);
+
+/* Has a netdev hand on frames as they came: not joined (GRO, LRO), and not without their tag if `keep_tags` is set.
+ * Returns 0 or a negative errno; what the netdev cannot do anyway is no error. */
+int shim_netdev_receive_as_sent(unsigned int index, int keep_tags);
 
 /* Receives one piece of DPDK's log: its level (RTE_LOG_*) and the text, which need not end with a newline. */
 typedef void (*shim_log_sink)(uint32_t level, const char *text, size_t octets);

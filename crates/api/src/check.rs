@@ -16,6 +16,26 @@ pub struct CheckDocument {
     pub vifs: u64,
     /// Virtual networks that those belong to.
     pub networks: u64,
+    /// The packet buffers of each worker.
+    #[serde(default)]
+    pub buffers: BuffersCheck,
     /// What is remarkable, though not wrong.
     pub warnings: Vec<Finding>,
+}
+
+/// The packet buffers that the worker with the most queues needs so that nothing ever waits for one, and those it has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuffersCheck {
+    /// Needed: the sum of the three that follow.
+    pub needed: u64,
+    /// In the rings of all ports, if they are full.
+    pub in_rings: u64,
+    /// In the worker's cache of its pool.
+    pub in_cache: u64,
+    /// In the worker's hands.
+    pub in_work: u64,
+    /// `memory.mbufs`.
+    pub configured: u64,
+    /// Octets of frame that each holds.
+    pub frame_octets: u64,
 }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, Traffic};
+use crate::{PortTraits, Timestamp, Traffic};
 
 /// `GET /v1/ports`: the data path ports of this node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,16 @@ pub struct Port {
     /// When the counters were cleared last; without it they count from the start of the process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cleared_at: Option<Timestamp>,
+    /// What the kind of port does with frames, whatever its settings.
+    #[serde(default)]
+    pub traits: PortTraits,
+    /// Received frames whose TCP or UDP checksum the sender had left to this port, and which was filled in here.
+    #[serde(default)]
+    pub checksums_completed: u64,
+    /// Received frames that this port could not give on whole: cut by the kernel or longer than the MTU allows, or with a
+    /// checksum left to it that it cannot fill in. They are emptied, and the workers drop them as runts.
+    #[serde(default)]
+    pub frames_refused: u64,
     /// VLAN ids that lead to a VMI on this port, ascending; 0 stands for untagged. Empty for the fabric port.
     pub vlans: Vec<u16>,
 }

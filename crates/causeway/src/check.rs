@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use api::{CheckDocument, ErrorCode, ErrorDocument, Finding, Place};
-use control::config::{self, ConfigErrors, Loaded, Note};
+use api::{BuffersCheck, CheckDocument, ErrorCode, ErrorDocument, Finding, Place};
+use control::config::{self, ConfigErrors, Loaded, NodeModel, Note};
 
 use crate::{
     cli::Files,
@@ -27,13 +27,29 @@ fn document(files: &Files, loaded: &Loaded) -> CheckDocument {
         ports: loaded.node.ports.len() as u64,
         vifs: vmis().count() as u64,
         networks: vmis().map(|vmi| vmi.virtual_network).collect::<BTreeSet<_>>().len() as u64,
+        buffers: buffers(&loaded.node),
         warnings: loaded.warnings.iter().map(Note::from).map(finding).collect(),
     }
 }
 
+fn buffers(node: &NodeModel) -> BuffersCheck {
+    let needed = node.buffers_needed();
+    BuffersCheck {
+        needed: needed.total().into(),
+        in_rings: needed.rings.into(),
+        in_cache: needed.cache.into(),
+        in_work: needed.bursts.into(),
+        configured: node.memory.mbufs.into(),
+        frame_octets: needed.octets.into(),
+    }
+}
+
 fn text(document: &CheckDocument) -> String {
+    let BuffersCheck { needed, in_rings, in_cache, in_work, configured, .. } = document.buffers;
     let text = format!(
-        "node {}: {}, {} in {}: configuration is valid\n",
+        "node {}: {}, {} in {}: configuration is valid\n\
+         each worker needs {needed} packet buffers ({in_rings} in rings, {in_cache} in its cache, {in_work} in work) and has \
+         {configured}\n",
         document.node_name,
         count(document.ports, "port"),
         count(document.vifs, "VMI"),

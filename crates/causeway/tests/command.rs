@@ -385,7 +385,11 @@ fn help_and_version_are_no_errors_and_the_help_tells_the_exit_statuses() {
 fn check_accepts_the_examples_of_the_repository() {
     let output = run(&["check", "--node", NODE, "--network", NETWORK]);
     assert_eq!((status(&output), stderr(&output)), (0, String::new()));
-    assert_eq!(stdout(&output), "node gw1: 2 ports, 2 VMIs in 2 networks: configuration is valid\n");
+    assert_eq!(
+        stdout(&output),
+        "node gw1: 2 ports, 2 VMIs in 2 networks: configuration is valid\n\
+         each worker needs 2656 packet buffers (2048 in rings, 384 in its cache, 224 in work) and has 16384\n"
+    );
     let output = run(&["check", "--node", NODE, "--network", NETWORK, "--json"]);
     assert_eq!(status(&output), 0);
     let document: api::CheckDocument = serde_json::from_slice(&output.stdout).expect("a check document");

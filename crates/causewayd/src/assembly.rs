@@ -129,7 +129,7 @@ impl Gateway {
         let node = loaded.node.clone();
         let eal = start_eal(&node)?;
         let pools = ports::pools(&eal, &node)?;
-        let mut opened = node.ports.iter().map(|p| ports::open(&eal, p, &pools)).collect::<Result<Vec<_>>>()?;
+        let mut opened = ports::open_all(&eal, &node, &pools)?;
         let report = opened[node.fabric_ports[0].position()].port.report();
         let fabric_port = FabricPort { mac: MacAddr::new(report.mac), mtu: report.mtu };
 
@@ -141,8 +141,7 @@ impl Gateway {
         let channels = HostChannels::new(&node, dpdk::lcore::tsc_hz(&eal));
         let (parts, host_io) = start_host(&pools, &mut publisher, &workers, channels, taps)?;
         let plans = workers::plan(&node, &mut opened, parts);
-        let ports = opened.into_iter().map(|opened| opened.port).zip(node.ports.iter().cloned()).collect();
-        let plane = Running::new(ports, pools, host_io.reader(), &eal);
+        let plane = Running::new(opened, &node, pools, host_io.reader(), &eal);
         let running = workers::start(&eal, &node.workers, plans)?;
 
         let (calls, to_answer) = bounded(WAITING_CALLS);

@@ -1,12 +1,15 @@
 //! The data path's traits on DPDK's types. Nothing here decides anything.
 
+use crate::partial;
 use arrayvec::ArrayVec;
 use datapath::io::{self, Checksum, Clock, Frame, RxMeta};
 use datapath::{BURST, Burst};
 use dpdk::{Mbuf, SharedMbuf};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::time::Duration;
+use telemetry::Counter;
 use wire::Tci;
 
 /// A frame in a DPDK buffer.
@@ -92,21 +95,54 @@ impl io::Pool for DpdkPool {
     }
 }
 
+/// What has to be done to received frames before they are whole, by what the port tells of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intake {
+    /// A checksum that the port calls partial is (virtio).
+    Told,
+    /// Drivers of other hardware mean by the same flag that they did not look: it may be partial.
+    Unsure,
+    /// The port never tells, and may hand on what the kernel has cut: each frame is looked at. No whole frame has more
+    /// octets than this.
+    Hidden(usize),
+}
+
+/// What a receive queue had to do to its frames. Written by the worker that polls it.
+#[derive(Debug, Default)]
+pub struct IntakeCounts {
+    /// Frames whose checksum was filled in.
+    pub completed: Counter,
+    /// Frames that cannot be made whole: they are emptied, so the pipeline drops them as runts.
+    pub refused: Counter,
+}
+
 /// A receive queue of a DPDK port.
 pub struct DpdkRx {
     queue: dpdk::RxQueue,
     arrived: ArrayVec<Mbuf, BURST>,
+    intake: Intake,
+    counts: Arc<IntakeCounts>,
 }
 
 impl DpdkRx {
-    /// The queue.
+    /// The queue of a port that tells what it knows.
     pub fn new(queue: dpdk::RxQueue) -> Self {
-        Self { queue, arrived: ArrayVec::new() }
+        Self::with_intake(queue, Intake::Unsure)
+    }
+
+    /// The queue of a port of which this is known.
+    pub fn with_intake(queue: dpdk::RxQueue, intake: Intake) -> Self {
+        Self { queue, arrived: ArrayVec::new(), intake, counts: Arc::default() }
     }
 
     /// The queue as DPDK has it, whose frames the data path then does not see.
     pub fn queue(&mut self) -> &mut dpdk::RxQueue {
         &mut self.queue
+    }
+
+    /// What it did to frames so far, and will.
+    pub fn counts(&self) -> Arc<IntakeCounts> {
+        Arc::clone(&self.counts)
     }
 }
 
@@ -115,23 +151,65 @@ impl io::RxQueue for DpdkRx {
 
     #[inline]
     fn receive(&mut self, burst: &mut Burst<DpdkFrame>) {
-        self.queue.burst(&mut self.arrived);
-        burst.fill(self.arrived.drain(..).map(|mbuf| {
+        let Self { queue, arrived, intake, counts } = self;
+        queue.burst(arrived);
+        if let Intake::Hidden(longest) = *intake {
+            arrived.iter_mut().for_each(|mbuf| look_at(mbuf, longest, counts));
+        }
+        burst.fill(arrived.drain(..).map(|mut mbuf| {
             if let Some(first) = mbuf.octets().first() {
                 fib::prefetch::prefetch(first);
             }
-            let meta = if mbuf.has_notes() { notes(&mbuf) } else { RxMeta::default() };
+            let meta = if mbuf.has_notes() { notes(&mut mbuf, *intake, counts) } else { RxMeta::default() };
             (DpdkFrame(mbuf), meta)
         }));
     }
 }
 
-fn notes(mbuf: &Mbuf) -> RxMeta {
-    RxMeta {
-        stripped: mbuf.stripped_tci().map(Tci::new),
-        ip: verified(mbuf.ipv4_checksum()),
-        l4: verified(mbuf.l4_checksum()),
+#[inline]
+fn notes(mbuf: &mut Mbuf, intake: Intake, counts: &IntakeCounts) -> RxMeta {
+    let l4 = mbuf.l4_checksum();
+    if l4 == dpdk::Checksum::Partial {
+        make_whole(mbuf, intake, counts);
     }
+    RxMeta { stripped: mbuf.stripped_tci().map(Tci::new), ip: verified(mbuf.ipv4_checksum()), l4: verified(l4) }
+}
+
+/// Only senders on the same machine leave checksums to others, and most frames are not theirs.
+#[cold]
+#[inline(never)]
+fn make_whole(mbuf: &mut Mbuf, intake: Intake, counts: &IntakeCounts) {
+    // Data in further buffers is out of reach. No frame within the MTU has any.
+    let in_one_piece = mbuf.segments() == 1;
+    let completed = in_one_piece
+        && match intake {
+            Intake::Told => partial::complete(mbuf.octets_mut()),
+            Intake::Unsure | Intake::Hidden(_) => partial::recognise(mbuf.octets_mut()),
+        };
+    if completed {
+        counts.completed.add(1);
+    } else if intake == Intake::Told {
+        refuse(mbuf, counts);
+    }
+}
+
+/// A frame of a port that tells nothing.
+#[cold]
+#[inline(never)]
+fn look_at(mbuf: &mut Mbuf, longest: usize, counts: &IntakeCounts) {
+    if mbuf.segments() != 1 || mbuf.len() > longest {
+        refuse(mbuf, counts);
+    } else if partial::recognise(mbuf.octets_mut()) {
+        counts.completed.add(1);
+    }
+}
+
+/// Empties the frame: the pipeline drops it and accounts for it.
+fn refuse(mbuf: &mut Mbuf, counts: &IntakeCounts) {
+    counts.refused.add(1);
+    let octets = octets16(mbuf.len());
+    let emptied = mbuf.trim_front(octets);
+    debug_assert!(emptied, "a first buffer can be cut by its own length");
 }
 
 /// Only "good" is taken on trust; whatever else a port says is verified by the pipeline.

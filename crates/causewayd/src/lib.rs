@@ -10,6 +10,7 @@ mod carrier;
 pub mod driver;
 mod host;
 pub mod notify;
+mod partial;
 mod ports;
 mod watch;
 mod workers;

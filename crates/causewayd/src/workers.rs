@@ -40,7 +40,7 @@ pub(crate) struct Workers {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Deals the ports' queues out to the workers: queue `n` of every port is worker `n`'s.
+/// Gives the workers the ports' queues: the receive queues that their pools feed, and a transmit queue of every port.
 pub(crate) fn plan(node: &NodeModel, ports: &mut [Opened], parts: Vec<Parts>) -> Vec<Plan> {
     let count = parts.len() as u16;
     let polling = match node.polling {
@@ -54,9 +54,8 @@ pub(crate) fn plan(node: &NodeModel, ports: &mut [Opened], parts: Vec<Parts>) ->
             let port = PortIndex::new(position).expect("a node file has at most 32 ports");
             let role = if model.role == PortRole::Access { Role::Access } else { Role::Fabric };
             let chains = opened.port.report().granted.multi_segment_transmit;
-            if !opened.rx.is_empty() {
-                inlets.push(Inlet::new(port, role, DpdkRx::new(opened.rx.remove(0))));
-            }
+            let own = opened.rx.extract_if(.., |(worker, _)| *worker == usize::from(number));
+            inlets.extend(own.map(|(_, queue)| Inlet::new(port, role, queue)));
             if !opened.tx.is_empty() {
                 queues.push(Outgoing { port, queue: DpdkTx::new(opened.tx.remove(0), chains) });
             }

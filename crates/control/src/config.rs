@@ -23,6 +23,8 @@ mod node_model;
 mod object;
 mod outline;
 mod place;
+mod port_kind;
+mod port_setup;
 mod ports;
 mod problem;
 mod raw;
@@ -37,7 +39,7 @@ mod warning;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use device::{Device, DeviceError, PciAddress, PortKind};
+pub use device::{Device, DeviceError, PciAddress};
 pub use errors::{ConfigErrors, Note};
 pub use name::{FilePrefix, GroupName, InterfaceName, NameError, NodeName, ObjectName, PortName};
 pub use network_model::{
@@ -51,6 +53,8 @@ pub use node_model::{
     PortModel, PortRole, SourceCheck,
 };
 pub use place::Place;
+pub use port_kind::PortKind;
+pub use port_setup::{BuffersNeeded, PortSetup};
 pub use problem::{Diagnostic, Excerpt, Problem};
 pub use restart::restart_needed;
 pub use warning::{Concern, Warning};

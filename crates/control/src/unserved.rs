@@ -38,7 +38,6 @@ fn of_node(node: &NodeModel) -> Option<(&'static str, &Place)> {
     };
     port("a fabric port's own address", |port| !port.addresses.is_empty())
         .or_else(|| port("tpid 0x88a8", |port| port.tpid != Tpid::Customer))
-        .or_else(|| port("a number of queues", |port| port.queues.is_some()))
 }
 
 fn of_network(network: &NetworkModel) -> Option<(&'static str, &Place)> {

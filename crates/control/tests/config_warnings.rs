@@ -185,22 +185,34 @@ fn a_vni_that_the_mode_does_not_use_is_a_warning() {
 }
 
 #[test]
-fn fewer_buffers_than_rings_may_hold_are_a_warning() {
+fn fewer_buffers_than_a_worker_needs_are_a_warning() {
     let with = |mbufs: u32, ring: &str| {
         let text = NODE.replace("ports:\n", &format!("memory: {{ mbufs: {mbufs} }}\nports:\n"));
         text.replace("'net_tap0,iface=a0'", &format!("'net_tap0,iface=a0'{ring}"))
     };
-    let needs = |mbufs: u32, held: u32| {
+    let needs = |mbufs: u32, all: u32, rings: u32| {
         format!(
-            "node.yaml:5:9: warning: memory.mbufs: {mbufs} for each worker is below {held}, what the rings of 2 ports may \
-             hold: a port may not start, or run dry; raise mbufs, or set smaller rx_descriptors and tx_descriptors"
+            "node.yaml:5:9: warning: memory.mbufs: {mbufs} for each worker is below {all}, what 2 ports need: {rings} in rings, \
+             384 in the cache, 224 in work; a port may not start, or run dry; raise mbufs, or set smaller rx_descriptors and \
+             tx_descriptors"
         )
     };
-    assert_eq!(node_warnings(&with(4096, "")), Vec::<String>::new());
-    assert_eq!(node_warnings(&with(4095, "")), [needs(4095, 4096)]);
+    // The TAP's receive ring, and both rings of the PCI port.
+    assert_eq!(node_warnings(&with(3680, "")), Vec::<String>::new());
+    assert_eq!(node_warnings(&with(3679, "")), [needs(3679, 3680, 3072)]);
     let small = ", rx_descriptors: 64, tx_descriptors: 32";
-    assert_eq!(node_warnings(&with(2144, small)), Vec::<String>::new());
-    assert_eq!(node_warnings(&with(2143, small)), [needs(2143, 2144)]);
+    assert_eq!(node_warnings(&with(2720, small)), Vec::<String>::new());
+    assert_eq!(node_warnings(&with(2719, small)), [needs(2719, 2720, 2112)]);
+}
+
+#[test]
+fn a_port_that_needs_help_from_the_other_end_is_a_warning_with_the_command() {
+    let of = |driver: &str| node_warnings(&NODE.replace("net_tap0", driver));
+    let [warning] = &of("net_af_packet0")[..] else { panic!("one warning") };
+    assert!(warning.starts_with("node.yaml:6:5: warning: port access0: "), "{warning}");
+    assert!(warning.contains("behind a0") && warning.contains("`ethtool -K PEER tx off`"), "{warning}");
+    let [warning] = &of("net_af_xdp0")[..] else { panic!("one warning") };
+    assert!(warning.contains("that a0 receives") && warning.contains("`ethtool -K PEER txvlan off`"), "{warning}");
 }
 
 #[test]
@@ -217,7 +229,7 @@ fn less_memory_than_the_buffers_may_need_is_a_warning() {
     };
     assert_eq!(node_warnings(&with(152, 1600)), Vec::<String>::new());
     assert_eq!(node_warnings(&with(151, 1600)), [needs(151, 152)]);
-    assert_eq!(node_warnings(&with(512, 9600)), [needs(512, 624)]);
+    assert_eq!(node_warnings(&with(512, 9600)), [needs(512, 628)]);
 }
 
 #[test]

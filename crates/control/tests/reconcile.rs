@@ -49,6 +49,9 @@ impl DataPlane for Ports {
             traffic: api::Traffic::default(),
             losses: api::PortLosses::default(),
             cleared_at: None,
+            traits: api::PortTraits::default(),
+            checksums_completed: 0,
+            frames_refused: 0,
             vlans: vec![],
         };
         vec![port("access0", api::PortRole::Access), port("fabric0", api::PortRole::Fabric)]

@@ -14,7 +14,7 @@ pub enum DeviceError {
     /// Neither form fits.
     #[error(
         "device `{0}` is neither a PCI address (0000:3b:00.0) nor a DPDK virtual device (net_tap0,iface=name): \
-         the name of a virtual device begins with `net_`"
+         the name of a virtual device begins with `net_`, `eth_` or `virtio_user`"
     )]
     Unknown(Box<str>),
     /// The name of the virtual device is too long.
@@ -43,6 +43,14 @@ impl PciAddress {
     pub fn kernel_driver(self) -> Option<Box<str>> {
         let link = fs::read_link(self.sysfs().join("driver")).ok()?;
         Some(link.file_name()?.to_string_lossy().into())
+    }
+
+    /// The NUMA socket that the function hangs under, where the machine has several.
+    #[must_use]
+    pub fn socket(self) -> Option<u8> {
+        let text = fs::read_to_string(self.sysfs().join("numa_node")).ok()?;
+        // -1 where there is none.
+        text.trim().parse().ok()
     }
 
     fn sysfs(self) -> PathBuf {
@@ -124,8 +132,11 @@ impl FromStr for Device {
         }
         let (name, arguments) = text.split_once(',').unwrap_or((text, ""));
         let plain = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'_' || octet == b'-';
-        let driver = name.strip_prefix("net_");
-        if driver.is_none_or(str::is_empty) || !name.bytes().all(plain) || arguments.contains('\0') {
+        let number = |prefix| name.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
+        if !["net_", "eth_", "virtio_user"].into_iter().any(number)
+            || !name.bytes().all(plain)
+            || arguments.contains('\0')
+        {
             return Err(DeviceError::Unknown(text.into()));
         }
         if name.len() > NAME_MAX {
@@ -151,7 +162,14 @@ mod tests {
 
     #[test]
     fn both_forms_come_back_as_written() {
-        for text in ["0000:3b:00.0", "10000:e1:1f.7", "net_tap0,iface=cw-access0", "net_null0"] {
+        for text in [
+            "0000:3b:00.0",
+            "10000:e1:1f.7",
+            "net_tap0,iface=cw-access0",
+            "net_null0",
+            "eth_vhost0,iface=/s",
+            "virtio_user0",
+        ] {
             assert_eq!(text.parse::<Device>().map(|device| device.to_string()), Ok(text.to_owned()));
         }
     }

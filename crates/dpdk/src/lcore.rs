@@ -80,6 +80,13 @@ pub fn available() -> Vec<usize> {
     core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect()
 }
 
+/// The NUMA socket of a core, where the machine has several.
+#[must_use]
+pub fn socket(core: usize) -> Option<u8> {
+    let node = |socket: u8| std::path::PathBuf::from(format!("/sys/devices/system/node/node{socket}"));
+    node(1).exists().then(|| (0..u8::MAX).find(|socket| node(*socket).join(format!("cpu{core}")).exists())).flatten()
+}
+
 /// Pins the calling thread. `false` where the core does not exist or is not allowed.
 pub(crate) fn pin(core: usize) -> bool {
     // core_affinity writes into a set of 1,024 cores and would panic beyond.

@@ -34,6 +34,6 @@ pub use instance_lock::LockError;
 pub use lcore::{Worker, WorkerError};
 pub use mbuf::{Checksum, Mbuf, free_bulk};
 pub use pool::{CACHE_MAX, HEADROOM, Pool, PoolConfig, PoolError};
-pub use port::{Link, Offloads, Port, PortConfig, PortError, PortKind, PortReport, PortStats, Problem};
+pub use port::{Link, Offloads, Port, PortConfig, PortError, PortKind, PortReport, PortStats, Problem, RxQueues};
 pub use queue::{RxQueue, TxQueue};
 pub use shared::SharedMbuf;

@@ -35,14 +35,6 @@ unsafe impl Send for Mbuf {}
 unsafe impl Sync for Mbuf {}
 
 impl Mbuf {
-    /// Takes over a frame.
-    ///
-    /// # Safety
-    /// `raw` is a valid frame with a reference count of 1 that nobody else uses or frees.
-    pub(crate) unsafe fn from_raw(raw: NonNull<rte_mbuf>) -> Self {
-        Self(raw)
-    }
-
     /// Gives up ownership without freeing.
     pub(crate) fn into_raw(self) -> NonNull<rte_mbuf> {
         std::mem::ManuallyDrop::new(self).0
@@ -246,20 +238,14 @@ impl Mbuf {
         checksum::<GOOD, BAD>(self.raw().ol_flags)
     }
 
-    /// Asks the transmitting port to fill in the IPv4 header checksum: for ports that granted
-    /// [`crate::Offloads::transmit_ipv4_checksum`]. The header starts behind `l2_octets` and is `l3_octets` long.
+    /// Leaves the TCP or UDP checksum to the transmitting port, or to whoever is behind it: for ports that granted
+    /// [`crate::Offloads::transmit_l4_checksum`]. The IP header starts behind `l2_octets` and is `l3_octets` long; the
+    /// checksum field must hold the sum of the pseudo-header. For programs that play an instance: the gateway sends
+    /// whole frames.
     #[inline]
-    pub fn request_ipv4_checksum(&mut self, l2_octets: u8, l3_octets: u16) {
+    pub fn leave_l4_checksum(&mut self, l2_octets: u16, l3_octets: u16, is_udp: bool) {
         // SAFETY: the frame is ours alone; the callee writes its offload fields only.
-        unsafe { dpdk_sys::shim_mbuf_set_tx_ipv4_checksum(self.raw_mut(), u16::from(l2_octets), l3_octets) };
-    }
-
-    /// Forgets what the receiving port noted: a frame that is sent on starts with no offload asked for.
-    #[inline(always)]
-    pub fn clear_offloads(&mut self) {
-        // The two highest flags say where the buffer's memory comes from and must stay.
-        const KEPT: u64 = 3 << 61;
-        self.raw_mut().ol_flags &= KEPT;
+        unsafe { dpdk_sys::shim_mbuf_leave_l4_checksum(self.raw_mut(), l2_octets, l3_octets, i32::from(is_udp)) };
     }
 }
 

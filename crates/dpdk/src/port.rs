@@ -25,6 +25,8 @@ pub struct PortConfig {
     pub name: String,
     /// What it stands on.
     pub device: Device,
+    /// Receive queues. Queue `n` is fed from pool `n` of those that it is opened with, which are begun again at the end.
+    pub rx_queues: RxQueues,
     /// Number of transmit queues: one per worker.
     pub tx_queues: u16,
     /// Descriptors per receive queue; the driver may round.
@@ -39,6 +41,17 @@ pub struct PortConfig {
     pub offloads: Offloads,
 }
 
+/// How many receive queues a port is to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RxQueues {
+    /// As many as it is given pools.
+    OnePerPool,
+    /// So many.
+    Exactly(u16),
+    /// So many, or what the device has.
+    AtMost(u16),
+}
+
 impl PortConfig {
     /// A port with one transmit queue, 1,024 descriptors, MTU 1500, and all offloads wanted.
     #[must_use]
@@ -46,6 +59,7 @@ impl PortConfig {
         Self {
             name: name.into(),
             device,
+            rx_queues: RxQueues::OnePerPool,
             tx_queues: 1,
             rx_descriptors: 1024,
             tx_descriptors: 1024,
@@ -115,7 +129,9 @@ pub enum Problem {
     #[error("the device is in use by another port")]
     InUse,
     /// More queues than the device has.
-    #[error("{asked} {direction} queues wanted, the device has {most}: use fewer workers on this port")]
+    #[error(
+        "{asked} {direction} queues wanted, the device has {most}: use fewer workers, or a device with more queues"
+    )]
     Queues {
         /// `receive` or `transmit`.
         direction: &'static str,
@@ -168,7 +184,7 @@ pub struct Port {
 }
 
 impl Port {
-    /// Plugs the device in, sets it up and starts it. One receive queue per pool, fed from it.
+    /// Plugs the device in, sets it up and starts it. See [`PortConfig::rx_queues`] for what `pools` are.
     ///
     /// # Errors
     /// See [`Problem`]. Nothing is left behind.

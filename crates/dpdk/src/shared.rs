@@ -8,7 +8,6 @@ use dpdk_sys::rte_mbuf;
 use std::cell::Cell;
 use std::ptr::NonNull;
 use std::slice;
-use std::sync::atomic::{Ordering, fence};
 
 /// References taken at once: one atomic operation for a burst of copies instead of one each.
 const AHEAD: u16 = 32;
@@ -82,22 +81,6 @@ impl SharedMbuf {
         raw.nb_segs = segments;
         raw.pkt_len = octets;
         Ok(header)
-    }
-
-    /// The frame again, where no other frame refers to any of its segments any more.
-    ///
-    /// # Errors
-    /// Gives the handle back where it is still shared.
-    pub fn into_unique(self) -> Result<Mbuf, Self> {
-        self.release_spare();
-        if self.segments().any(|segment| references(segment) != 1) {
-            return Err(self);
-        }
-        // Pairs with the releasing decrement of the frames that referred to us: their reads come before our writes.
-        fence(Ordering::Acquire);
-        let first = std::mem::ManuallyDrop::new(self).first;
-        // SAFETY: every segment has one reference, ours, which `ManuallyDrop` keeps from being given up.
-        Ok(unsafe { Mbuf::from_raw(first) })
     }
 
     /// Takes references ahead, on all segments or on none.

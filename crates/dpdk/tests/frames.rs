@@ -24,7 +24,6 @@ fn main() {
             ("an empty pool gives nothing, and a bulk is all or nothing", exhaustion),
             ("a payload comes home in every order of dropping", every_order),
             ("a payload of several segments is shared as a whole", several_segments),
-            ("a payload becomes a frame again only when nobody else refers to it", unique_again),
             ("a frame of several segments takes no payload and keeps its end", refusals),
             ("two workers free copies of one payload at once", two_workers),
             ("a pool that cannot be is refused by name", pool_errors),
@@ -150,18 +149,6 @@ fn several_segments(bench: &Bench) {
     assert!(bench.pool.alloc_bulk(&mut burst, 32));
     assert!(burst.iter().all(|frame| frame.segments() == 1 && frame.total_len() == 0));
     free_bulk(&mut burst);
-}
-
-fn unique_again(bench: &Bench) {
-    let shared = SharedMbuf::from(frame(&bench.pool, b"payload"));
-    let copy = chained(bench, &[0; 14], &shared);
-    let shared = shared.into_unique().expect_err("a copy refers to it");
-    drop(copy);
-    let mut own = shared.into_unique().expect("the copy is gone");
-    own.octets_mut()[0] = b'P';
-    assert_eq!(own.octets(), b"Payload");
-    drop(own);
-    assert_eq!(bench.pool.in_use(), 0);
 }
 
 fn refusals(bench: &Bench) {

@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use api::{Link, Port, PortRole, PortsDocument, Traffic, Vif, VifState, VifsDocument};
+use api::{
+    LargeFrames, Link, PartialChecksums, Port, PortRole, PortTraits, PortsDocument, Spreading, Tags, Traffic, Vif,
+    VifState, VifsDocument,
+};
 
 use crate::{
     quantity::{self, NONE, or_none},
@@ -65,9 +68,20 @@ fn port_details(port: &Port) -> String {
         (granted, missing) => format!("{granted}; in software: {missing}"),
     };
     let mut text = format!(
-        "{}\n  device    {} (driver {})\n  queues    {queues}\n  offloads  {offloads}\n",
-        port.name, port.device, port.driver
+        "{}\n  device    {} (driver {})\n  queues    {queues}; {}\n  offloads  {offloads}\n  received  {}\n",
+        port.name,
+        port.device,
+        port.driver,
+        spreading(port.traits.spreading),
+        received(port.traits),
     );
+    let intake = [
+        (port.checksums_completed, "had no checksum yet: filled in"),
+        (port.frames_refused, "cut, too long or without a checksum that can be filled in: dropped"),
+    ];
+    for (frames, what) in intake.iter().filter(|(frames, _)| *frames > 0) {
+        text += &format!("            {frames} {what}\n");
+    }
     let kinds = [
         (losses.rx_missed, "arrived while the receive queue was full"),
         (losses.rx_no_mbuf, "arrived while no buffer was free"),
@@ -79,6 +93,36 @@ fn port_details(port: &Port) -> String {
         text += &format!("  lost      {}\n", lost.join(", "));
     }
     text
+}
+
+fn spreading(spreading: Spreading) -> &'static str {
+    match spreading {
+        Spreading::Hardware => "frames are spread over them by the hardware",
+        Spreading::Kernel => "frames are spread over them by the kernel",
+        Spreading::Peer => "frames are spread over them by the peer",
+        Spreading::Nobody => "frames are not spread over them",
+    }
+}
+
+/// What such a port does with checksums, long frames and tags; `docs/ports.md` says it at length.
+fn received(traits: PortTraits) -> String {
+    let checksums = match traits.partial_checksums {
+        PartialChecksums::Never => "whole checksums",
+        PartialChecksums::Completed => "partial checksums told and filled in",
+        PartialChecksums::Recognised => "partial checksums recognised and filled in",
+        PartialChecksums::PeerMustNot => "the peer must send whole checksums",
+    };
+    let large = match traits.large_frames {
+        LargeFrames::Never => "no frame above the MTU",
+        LargeFrames::Dropped => "frames above the MTU dropped",
+    };
+    let tags = match traits.tags {
+        Tags::InFrame => "tags in the frame",
+        Tags::TakenOut => "tags taken out where the hardware can",
+        Tags::PutBackAs8100 => "tags put back as 0x8100",
+        Tags::LostIfTakenOut => "tags lost if the interface takes them out",
+    };
+    format!("{checksums}; {large}; {tags}")
 }
 
 pub(super) fn vifs(document: &VifsDocument, narrowed: bool) -> String {

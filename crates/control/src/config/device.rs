@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::name::InterfaceName;
+use super::port_kind::PortKind;
 
 /// A PCI function, `0000:3b:00.0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,31 +37,6 @@ pub enum Device {
     },
 }
 
-/// The kinds of port that Causeway knows; they decide what a port can do and how it is polled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PortKind {
-    /// A PCI function.
-    Pci,
-    /// A Linux TAP interface that the device makes (`net_tap`).
-    Tap,
-    /// An existing Linux interface by packet socket (`net_af_packet`).
-    AfPacket,
-    /// An existing Linux interface by XDP socket (`net_af_xdp`).
-    AfXdp,
-    /// Shared memory with another process (`net_memif`).
-    Memif,
-    /// The host's side of vhost-user (`net_vhost`, `eth_vhost`).
-    Vhost,
-    /// The guest's side of vhost-user or vhost-net (`net_virtio_user`).
-    VirtioUser,
-    /// Capture files or libpcap (`net_pcap`).
-    Pcap,
-    /// Makes and swallows packets (`net_null`).
-    Null,
-    /// Software rings in the process (`net_ring`).
-    Ring,
-}
-
 /// Driver names without their number, and the kind of port each makes.
 const DRIVERS: [(&str, PortKind); 11] = [
     ("net_tap", PortKind::Tap),
@@ -75,30 +51,6 @@ const DRIVERS: [(&str, PortKind); 11] = [
     ("net_ring", PortKind::Ring),
     ("virtio_user", PortKind::VirtioUser),
 ];
-
-impl PortKind {
-    /// Whether the port is made of software: then idle workers may sleep between polls.
-    pub fn is_virtual(self) -> bool {
-        self != Self::Pci
-    }
-}
-
-impl fmt::Display for PortKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pci => "pci",
-            Self::Tap => "tap",
-            Self::AfPacket => "af_packet",
-            Self::AfXdp => "af_xdp",
-            Self::Memif => "memif",
-            Self::Vhost => "vhost",
-            Self::VirtioUser => "virtio_user",
-            Self::Pcap => "pcap",
-            Self::Null => "null",
-            Self::Ring => "ring",
-        })
-    }
-}
 
 /// Why a text is not a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -121,6 +73,15 @@ pub enum DeviceError {
     /// An `iface=` argument that is no interface name.
     #[error("argument iface: expected an interface name of 1 to 15 letters, digits, . _ -")]
     Interface,
+    /// A `framesz=` that cannot be, or that buffers could not hold.
+    #[error("argument framesz: expected a multiple of 16 from 2048 to 32768")]
+    FrameSize,
+    /// An argument that makes vhost hide what a peer left undone.
+    #[error("argument legacy-ol-flags=1 hides which checksums a peer has left to this port: remove it")]
+    HiddenChecksums,
+    /// An argument that lets the peer send frames longer than its MTU.
+    #[error("argument tso=1 lets the peer send frames longer than its MTU, which no tunnel takes: remove it")]
+    LargeFrames,
 }
 
 impl Device {
@@ -136,6 +97,23 @@ impl Device {
     pub fn interface(&self) -> Option<&str> {
         let Self::Virtual { kind, args, .. } = self else { return None };
         has_interface(*kind).then(|| argument(args, "iface")).flatten()
+    }
+
+    /// The value of a virtual device's argument.
+    pub(super) fn argument(&self, key: &str) -> Option<&str> {
+        match self {
+            Self::Pci(_) => None,
+            Self::Virtual { args, .. } => argument(args, key),
+        }
+    }
+
+    /// Gives a virtual device an argument, unless it has one of that name.
+    pub(super) fn argue(&mut self, key: &str, value: impl fmt::Display) {
+        let Self::Virtual { args, .. } = self else { return };
+        if argument(args, key).is_none() {
+            let comma = if args.is_empty() { "" } else { "," };
+            *args = format!("{args}{comma}{key}={value}");
+        }
     }
 }
 
@@ -176,7 +154,22 @@ impl FromStr for Device {
             None if has_interface(kind) => return Err(DeviceError::NoInterface),
             _ => {}
         }
+        refuse_harmful(kind, args)?;
         Ok(Self::Virtual { kind, driver: driver.to_owned(), args: args.to_owned() })
+    }
+}
+
+/// Arguments with which a port would pass on what is wrong.
+fn refuse_harmful(kind: PortKind, args: &str) -> Result<(), DeviceError> {
+    let is_set = |key| argument(args, key).is_some_and(|value| value != "0");
+    // The driver copies frames of up to this size into a buffer without asking for the buffer's.
+    let legal =
+        |size: &str| size.parse().is_ok_and(|size: u32| (2048..=32_768).contains(&size) && size.is_multiple_of(16));
+    match kind {
+        PortKind::AfPacket if !argument(args, "framesz").is_none_or(legal) => Err(DeviceError::FrameSize),
+        PortKind::Vhost if is_set("legacy-ol-flags") => Err(DeviceError::HiddenChecksums),
+        PortKind::Vhost if is_set("tso") => Err(DeviceError::LargeFrames),
+        _ => Ok(()),
     }
 }
 
@@ -252,5 +245,10 @@ mod tests {
         assert_eq!(error("net_memif0,,x"), DeviceError::Arguments);
         assert_eq!(error("net_tap0"), DeviceError::NoInterface);
         assert_eq!(error("net_tap0,iface=sixteen-letters-x"), DeviceError::Interface);
+        assert_eq!(error("net_af_packet0,iface=a,framesz=65536"), DeviceError::FrameSize);
+        assert_eq!(error("net_af_packet0,iface=a,framesz=many"), DeviceError::FrameSize);
+        assert_eq!(error("net_vhost0,iface=/s,legacy-ol-flags=1"), DeviceError::HiddenChecksums);
+        assert_eq!(error("eth_vhost0,iface=/s,tso=1"), DeviceError::LargeFrames);
+        assert!("net_vhost0,iface=/s,tso=0,legacy-ol-flags=0".parse::<Device>().is_ok());
     }
 }

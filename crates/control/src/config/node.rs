@@ -13,6 +13,7 @@ use super::node_model::{
 use super::object::Object;
 use super::outline::Spot;
 use super::place::Place;
+use super::port_kind::PortKind;
 use super::ports;
 use super::problem::{Excerpt, Problem};
 use super::raw::{RawApi, RawCores, RawLimits, RawMemory, RawNode};
@@ -20,10 +21,6 @@ use super::value::{self, Judged};
 use super::version;
 use super::warning::{Concern, Warning};
 
-/// Descriptors of a ring whose size the driver chooses: what most choose.
-const USUAL_RING: u32 = 1024;
-/// Octets of a buffer for frames, unless a port's MTU is larger.
-const BUFFER_ROOM: u64 = 2048;
 /// Octets of a buffer beside the frame: headroom 128, DPDK's own fields and alignment.
 const BUFFER_OVERHEAD: u64 = 128 + 256;
 /// Longest path of a unix socket: `sun_path` less the closing NUL.
@@ -151,21 +148,32 @@ pub(super) fn warnings(node: &NodeModel) -> Vec<Warning> {
     let memory = memory.map(|concern| Warning { place: node.memory.place.clone(), concern });
     let dscp = ambiguous_dscp(&node.fabric);
     let dscp = dscp.map(|concern| Warning { place: node.fabric.place_dscp.clone(), concern });
-    memory.chain(without_address(node)).chain(dscp).collect()
+    memory.chain(sockets(node)).chain(without_address(node)).chain(dscp).collect()
 }
 
-/// A port's rings may hold a buffer for each descriptor, and each worker has a queue pair of every port.
+/// Ports whose kind cannot be right without help from the other end.
+fn sockets(node: &NodeModel) -> impl Iterator<Item = Warning> {
+    node.ports.iter().filter_map(|port| {
+        let (name, interface) = (port.name.clone(), Excerpt::new(port.device.interface()?));
+        let concern = match port.kind {
+            PortKind::AfPacket => Concern::PacketSocket { name, interface },
+            PortKind::AfXdp => Concern::XdpSocket { name, interface },
+            _ => return None,
+        };
+        Some(Warning { place: port.place.clone(), concern })
+    })
+}
+
+/// A worker that needs more buffers than it has may not start, or runs dry under load.
 fn too_few_buffers(node: &NodeModel) -> Option<Concern> {
-    let ring = |descriptors: Option<u16>| descriptors.map_or(USUAL_RING, u32::from);
-    let held = node.ports.iter().map(|port| ring(port.rx_descriptors) + ring(port.tx_descriptors)).sum();
+    let needed = node.buffers_needed();
     let mbufs = node.memory.mbufs;
-    (mbufs < held).then_some(Concern::FewBuffers { mbufs, held, ports: node.ports.len() })
+    (mbufs < needed.total()).then_some(Concern::FewBuffers { mbufs, needed, ports: node.ports.len() })
 }
 
 /// DPDK finds room for a pool for certain only in twice its size: what it takes itself, and pieces that do not fit.
 fn too_little_memory(node: &NodeModel) -> Option<Concern> {
-    let largest = node.ports.iter().map(|port| u64::from(port.mtu)).max().unwrap_or(0);
-    let buffer = BUFFER_ROOM.max(largest) + BUFFER_OVERHEAD;
+    let buffer = u64::from(node.buffers_needed().octets) + BUFFER_OVERHEAD;
     let octets = u64::from(node.memory.mbufs) * buffer * node.workers.len() as u64;
     let (size_mb, enough_mb) = (node.memory.size_mb, (2 * octets).div_ceil(1 << 20));
     let workers = node.workers.len();

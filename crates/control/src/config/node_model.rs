@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use wire::{Tpid, VlanId};
 
-use super::device::{Device, PortKind};
+use super::device::Device;
 use super::name::{FilePrefix, GroupName, InterfaceName, NodeName, PortName};
 use super::place::Place;
+use super::port_kind::PortKind;
 
 /// This machine. Everything in it is legal on its own and together; there are one or two fabric ports.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Raw to model: the ports of the node file, and what they share with the fabric section.
 
+use api::Tags;
 use hashbrown::HashMap;
 use wire::Tpid;
 
@@ -54,6 +55,9 @@ fn port(port: Object<'_>, raw: &RawPort, problems: &mut Problems) -> Option<Port
     }
     refuse_keys_of_other_role(port, raw, role, problems);
     let device = device?;
+    if tpid == Some(Tpid::Service) && device.kind().traits().tags == Tags::PutBackAs8100 {
+        problems.add(port.place_of("tpid"), Problem::TpidOfPacketSocket);
+    }
     Some(PortModel {
         name: name?,
         role: role?,

@@ -147,6 +147,8 @@ pub enum Problem {
     NotAHost { key: &'static str, value: Excerpt, what: &'static str },
     #[error("device: `{value}`: {reason}")]
     Device { value: Excerpt, reason: DeviceError },
+    #[error("tpid: 0x88a8 on net_af_packet, which puts every tag back as 0x8100: expected 0x8100, or another driver")]
+    TpidOfPacketSocket,
     #[error("socket: `{value}`: expected an absolute path of at most 107 octets")]
     SocketPath { value: Excerpt },
     #[error("physical_interface: `{value}`: expected physical router and port as in gw1:access0")]

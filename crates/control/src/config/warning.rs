@@ -7,6 +7,8 @@ use wire::{Encapsulation, VlanId, Vni};
 use super::name::{NodeName, ObjectName, PortName};
 use super::node_model::GatewayMode;
 use super::place::Place;
+use super::port_setup::BuffersNeeded;
+use super::problem::Excerpt;
 
 /// A warning and where it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,14 +49,25 @@ pub enum Concern {
     )]
     VniNotUsed { name: ObjectName, given: Vni, vni: Vni },
     #[error(
-        "memory.mbufs: {mbufs} for each worker is below {held}, what the rings of {ports} ports may hold: a port may not start, \
-         or run dry; raise mbufs, or set smaller rx_descriptors and tx_descriptors"
+        "memory.mbufs: {mbufs} for each worker is below {}, what {ports} ports need: {} in rings, {} in the cache, {} in \
+         work; a port may not start, or run dry; raise mbufs, or set smaller rx_descriptors and tx_descriptors",
+        needed.total(), needed.rings, needed.cache, needed.bursts
     )]
-    FewBuffers { mbufs: u32, held: u32, ports: usize },
+    FewBuffers { mbufs: u32, needed: BuffersNeeded, ports: usize },
     #[error(
         "memory.size_mb: {size_mb} may not suffice for {mbufs} buffers for each of {workers} workers; {enough_mb} does"
     )]
     LittleMemory { size_mb: u32, enough_mb: u64, mbufs: u32, workers: usize },
+    #[error(
+        "port {name}: the kernel hands it frames above the MTU if senders behind {interface} make them (TSO) and fragments \
+         of IPv4 put together: all are dropped; for a veth, run `ethtool -K PEER tx off` on its other end"
+    )]
+    PacketSocket { name: PortName, interface: Excerpt },
+    #[error(
+        "port {name}: a VLAN tag that {interface} receives outside of the frame is lost; for a veth with VLAN interfaces at \
+         its other end, run `ethtool -K PEER txvlan off` there"
+    )]
+    XdpSocket { name: PortName, interface: Excerpt },
     #[error("virtual network {name} has no VMI on this node")]
     NetworkNotHere { name: ObjectName },
     #[error("virtual network {network} has no VMI on this node: its reachability through {vtep} is not used")]

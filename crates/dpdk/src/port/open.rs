@@ -1,7 +1,7 @@
 //! Setting a port up: queues, MTU, spreading, offloads, in the order that drivers want.
 
 use super::report::{PortKind, PortReport};
-use super::{Attached, PortConfig, Problem, link, oversize};
+use super::{Attached, PortConfig, Problem, RxQueues, link, oversize};
 use crate::eal::Eal;
 use crate::eal_log;
 use crate::errno::Errno;
@@ -40,9 +40,11 @@ pub(super) fn open(eal: &Eal, config: &PortConfig, pools: &[Pool]) -> Result<(At
     step("configure", || unsafe { dpdk_sys::rte_eth_dev_configure(id, rx_queues, tx_queues, &raw const conf) })?;
     let (rx_descriptors, tx_descriptors) = descriptors(id, config)?;
     let socket = socket(id);
-    set_up_receive(id, pools, rx_descriptors, &info, &conf, socket)?;
+    let fed = pools.iter().cycle().take(usize::from(rx_queues));
+    set_up_receive(id, fed, rx_descriptors, &info, &conf, socket)?;
     set_up_transmit(id, tx_queues, tx_descriptors, &info, &conf, socket)?;
     let mtu = set_mtu(id, kind, config.mtu, &info)?;
+    receive_as_sent(kind, info.if_index, &config.name);
     attached.limit_pkt_len(oversize::pkt_len_limit(kind, mtu));
     // SAFETY: the port is configured and has its queues.
     step("start", || unsafe { dpdk_sys::rte_eth_dev_start(id) })?;
@@ -79,11 +81,14 @@ fn device_info(id: u16) -> Result<rte_eth_dev_info, Problem> {
 
 /// The numbers of queues, when they, the MTU and the buffers fit the device.
 fn check(config: &PortConfig, pools: &[Pool], info: &rte_eth_dev_info) -> Result<(u16, u16), Problem> {
-    let receive = |asked| Problem::Queues { direction: "receive", asked, most: info.max_rx_queues };
-    let rx_queues = u16::try_from(pools.len()).map_err(|_| receive(pools.len()))?;
-    if rx_queues == 0 || rx_queues > info.max_rx_queues {
-        return Err(receive(pools.len()));
-    }
+    let most = info.max_rx_queues;
+    let asked = match config.rx_queues {
+        RxQueues::OnePerPool => pools.len(),
+        RxQueues::Exactly(asked) => usize::from(asked),
+        RxQueues::AtMost(asked) => usize::from(asked.min(most)),
+    };
+    let rx_queues = u16::try_from(asked).ok().filter(|asked| (1..=most).contains(asked) && !pools.is_empty());
+    let rx_queues = rx_queues.ok_or(Problem::Queues { direction: "receive", asked, most })?;
     if config.tx_queues == 0 || config.tx_queues > info.max_tx_queues {
         let asked = usize::from(config.tx_queues);
         return Err(Problem::Queues { direction: "transmit", asked, most: info.max_tx_queues });
@@ -122,9 +127,9 @@ fn descriptors(id: u16, config: &PortConfig) -> Result<(u16, u16), Problem> {
     Ok((rx, tx))
 }
 
-fn set_up_receive(
+fn set_up_receive<'p>(
     id: u16,
-    pools: &[Pool],
+    pools: impl Iterator<Item = &'p Pool>,
     descriptors: u16,
     info: &rte_eth_dev_info,
     conf: &rte_eth_conf,
@@ -180,6 +185,19 @@ fn set_mtu(id: u16, kind: PortKind, mtu: u16, info: &rte_eth_dev_info) -> Result
     // SAFETY: the port exists; the callee writes one number.
     step("read the MTU", || unsafe { dpdk_sys::rte_eth_dev_get_mtu(id, &raw mut result) })?;
     Ok(result)
+}
+
+/// A netdev that is opened by a socket may join frames, or take their tags out: then they are not what was sent.
+fn receive_as_sent(kind: PortKind, netdev: u32, name: &str) {
+    let keep_tags = kind == PortKind::AfXdp;
+    if !keep_tags && kind != PortKind::AfPacket || netdev == 0 {
+        return;
+    }
+    // SAFETY: takes two numbers; no obligations.
+    let result = unsafe { dpdk_sys::shim_netdev_receive_as_sent(netdev, i32::from(keep_tags)) };
+    if let Err(errno) = Errno::check(result) {
+        tracing::warn!(target: "dpdk::port", "port {name}: cannot turn GRO and LRO off on its netdev: {errno}");
+    }
 }
 
 /// `false` where the driver has no such mode: the virtual ones without it receive everything anyway.

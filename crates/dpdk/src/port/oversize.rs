@@ -1,9 +1,9 @@
-//! Frames above 1,518 octets on net_tap and net_af_packet.
+//! Frames above 1,518 octets on net_tap, net_af_packet and net_memif.
 //!
 //! These drivers name that as their largest frame (net_tap 1,522), so DPDK refuses to configure more. Yet the kernel has
-//! no such limit, both drivers receive as much as a buffer holds, and both send segments by their own lengths. VXLAN
-//! needs 1,564 octets for an ordinary packet. So the driver is configured with its own limit, and the netdev gets the
-//! true MTU from us.
+//! no such limit, they receive as much as a buffer holds (net_memif chains more), and send segments by their own lengths. VXLAN
+//! needs 1,564 octets for an ordinary packet. So the driver is configured with its own limit, and the netdev, if
+//! there is one, gets the true MTU from us.
 //!
 //! net_tap, besides, does not send a frame whose `pkt_len` is above what was configured; it uses that field for nothing
 //! else but its octet counter. So frames are understated to it while it has them.
@@ -21,7 +21,7 @@ const TAP_PKT_LEN: u32 = 1500 + 22;
 
 /// The driver can carry `mtu`, but not be configured with it.
 pub(super) fn is_oversize(kind: PortKind, mtu: u16) -> bool {
-    matches!(kind, PortKind::Tap | PortKind::AfPacket) && mtu > CONFIGURABLE_MTU
+    matches!(kind, PortKind::Tap | PortKind::AfPacket | PortKind::Memif) && mtu > CONFIGURABLE_MTU
 }
 
 /// The MTU to tell the driver where `mtu` is wanted.
@@ -34,8 +34,11 @@ pub(super) fn pkt_len_limit(kind: PortKind, mtu: u16) -> Option<u32> {
     (kind == PortKind::Tap && is_oversize(kind, mtu)).then_some(TAP_PKT_LEN)
 }
 
-/// Sets the MTU of the kernel's netdev `index`, in this thread's network namespace.
+/// Sets the MTU of the kernel's netdev `index`, in this thread's network namespace; 0 stands for none.
 pub(super) fn set_netdev_mtu(index: u32, mtu: u16) -> Result<(), Problem> {
+    if index == 0 {
+        return Ok(());
+    }
     // SAFETY: takes two numbers; no obligations.
     Errno::check(unsafe { dpdk_sys::shim_netdev_set_mtu(index, i32::from(mtu)) }).map_err(|errno| Problem::Step {
         step: "set the netdev's MTU",

@@ -87,8 +87,8 @@ pub struct Offloads {
     pub udp_checksum: bool,
     /// Transmit frames of several segments: what flooding by reference needs.
     pub multi_segment_transmit: bool,
-    /// Fill in IPv4 header checksums on transmit.
-    pub transmit_ipv4_checksum: bool,
+    /// Fill in TCP and UDP checksums on transmit, or have the peer do it; see [`crate::Mbuf::leave_l4_checksum`].
+    pub transmit_l4_checksum: bool,
 }
 
 impl Offloads {
@@ -98,7 +98,7 @@ impl Offloads {
         ipv4_checksum: true,
         udp_checksum: true,
         multi_segment_transmit: true,
-        transmit_ipv4_checksum: true,
+        transmit_l4_checksum: true,
     };
 
     /// Nothing.
@@ -107,7 +107,7 @@ impl Offloads {
         ipv4_checksum: false,
         udp_checksum: false,
         multi_segment_transmit: false,
-        transmit_ipv4_checksum: false,
+        transmit_l4_checksum: false,
     };
 
     /// What of these the device can do.
@@ -119,7 +119,7 @@ impl Offloads {
             ipv4_checksum: self.ipv4_checksum && rx & dpdk_sys::DPDK_RX_OFFLOAD_IPV4_CKSUM != 0,
             udp_checksum: self.udp_checksum && rx & dpdk_sys::DPDK_RX_OFFLOAD_UDP_CKSUM != 0,
             multi_segment_transmit: self.multi_segment_transmit && segments,
-            transmit_ipv4_checksum: self.transmit_ipv4_checksum && tx & dpdk_sys::DPDK_TX_OFFLOAD_IPV4_CKSUM != 0,
+            transmit_l4_checksum: self.transmit_l4_checksum && tx & dpdk_sys::DPDK_TX_OFFLOAD_L4_CKSUM != 0,
         }
     }
 
@@ -132,7 +132,7 @@ impl Offloads {
     pub(super) fn transmit_bits(self, kind: PortKind) -> u64 {
         let segments = self.multi_segment_transmit && !kind.takes_segments_unasked();
         bit(segments, dpdk_sys::DPDK_TX_OFFLOAD_MULTI_SEGS)
-            | bit(self.transmit_ipv4_checksum, dpdk_sys::DPDK_TX_OFFLOAD_IPV4_CKSUM)
+            | bit(self.transmit_l4_checksum, dpdk_sys::DPDK_TX_OFFLOAD_L4_CKSUM)
     }
 
     /// The names of those that are set, as the REST document shows them.
@@ -142,7 +142,7 @@ impl Offloads {
             (self.ipv4_checksum, "ipv4_checksum"),
             (self.udp_checksum, "udp_checksum"),
             (self.multi_segment_transmit, "multi_segment_transmit"),
-            (self.transmit_ipv4_checksum, "transmit_ipv4_checksum"),
+            (self.transmit_l4_checksum, "transmit_l4_checksum"),
         ]
         .into_iter()
         .filter_map(|(set, name)| set.then_some(name))
@@ -235,11 +235,11 @@ mod tests {
     fn a_device_grants_what_it_can_of_what_is_asked() {
         let info = rte_eth_dev_info {
             rx_offload_capa: dpdk_sys::DPDK_RX_OFFLOAD_VLAN_STRIP,
-            tx_offload_capa: dpdk_sys::DPDK_TX_OFFLOAD_IPV4_CKSUM,
+            tx_offload_capa: dpdk_sys::DPDK_TX_OFFLOAD_L4_CKSUM,
             ..rte_eth_dev_info::default()
         };
         let granted = Offloads::ALL.granted_by(&info, PortKind::Physical);
-        assert_eq!(granted.names().collect::<Vec<_>>(), ["vlan_strip", "transmit_ipv4_checksum"]);
+        assert_eq!(granted.names().collect::<Vec<_>>(), ["vlan_strip", "transmit_l4_checksum"]);
         assert_eq!(Offloads::NONE.granted_by(&info, PortKind::Physical), Offloads::NONE);
     }
 
