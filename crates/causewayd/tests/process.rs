@@ -79,6 +79,29 @@ fn a_fabric_port_that_loses_its_link_takes_the_carrier_of_its_host_interface_wit
     assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
 }
 
+#[test]
+fn what_linux_asks_of_the_fabric_shows_by_class() {
+    let site = Site::new("classes");
+    let mut daemon = site.start();
+    daemon.wait_for_log("host interface is up");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let answer = rest::client::call(&site.socket(), &Request::Show(Show::Host), ANSWER_WITHIN);
+        let Ok(Response::Host(host)) = answer else { panic!("{answer:?}") };
+        assert_eq!((host.classes.len(), host.channel_slots), (8, 512));
+        let neighbour = host.classes.iter().find(|class| class.class == "neighbour").expect("all classes are shown");
+        assert!(neighbour.urgent && neighbour.from_host.limit_pps == 10_000 && neighbour.from_host.policed == 0);
+        // ARP for the next hops of VTEPs and routes, which control keeps Linux asking for.
+        if neighbour.from_host.injected > 0 && host.from_host_octets >= 42 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{host:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+}
+
 /// Starts what cannot start; returns the log.
 fn refused(site: &Site) -> String {
     let mut daemon = site.start();
