@@ -4,16 +4,10 @@
 mod rig;
 
 use rig::{
-    Bench, End, FABRIC_MAC, Gateway, Node, OUTER, ROUTER_MAC, change, frame, in_namespace, ip, packet, sum, until,
+    BLUE, BLUE_REMOTE, Bench, End, GREEN, GREEN_REMOTE, Gateway, Node, OUTER, ROUTER_MAC, TAG, change, frame,
+    in_namespace, ip, packet, sum, tunnelled, until,
 };
 use std::collections::BTreeMap;
-
-const BLUE: [u8; 6] = [2, 0, 0, 0, 0x10, 0x64];
-const GREEN: [u8; 6] = [2, 0, 0, 0, 0x10, 0xc8];
-const BLUE_REMOTE: [u8; 6] = [2, 0, 0, 0, 0x20, 0x64];
-const GREEN_REMOTE: [u8; 6] = [2, 0, 0, 0, 0x20, 0xc8];
-const BLUE_VNI: u32 = 5100;
-const TAG: u16 = 0x8100;
 
 /// A kind of access port: the gateway's device, and this process's at the other end.
 struct Kind {
@@ -92,12 +86,12 @@ fn through(bench: &Bench, kind: &Kind) -> Outcome {
         ip("link set cwt-a up");
         ip("link set cwt-b up");
     }
-    let early = kind.other_first.then(|| bench.open(&kind.other, 1, false));
+    let early = kind.other_first.then(|| bench.open(&kind.other, (1, 1), false));
     let node = Node { name: kind.name, workers: 1, access: &kind.device, access_keys: "", fabric_keys: "" };
     let gateway = Gateway::start(bench, &node);
-    let mut access = early.unwrap_or_else(|| bench.open(&kind.other, 1, kind.tells));
-    let mut fabric = bench.open(&gateway.fabric_device(), 1, false);
-    meet(&mut access, &mut fabric);
+    let mut access = early.unwrap_or_else(|| bench.open(&kind.other, (1, 1), kind.tells));
+    let mut fabric = bench.open(&gateway.fabric_device(), (1, 1), false);
+    rig::meet(&mut access, &mut fabric);
 
     let before = gateway.counters();
     let mut outcome =
@@ -118,20 +112,6 @@ fn through(bench: &Bench, kind: &Kind) -> Outcome {
         ip("link delete cwt-a");
     }
     outcome
-}
-
-/// Waits until both links are up and the gateway knows its way: until a frame comes through.
-fn meet(access: &mut End, fabric: &mut End) {
-    let probe = frame(BLUE_REMOTE, BLUE, &[(TAG, 100)], &[&[0x88, 0xb5][..], &[0; 46]].concat());
-    until("the first frame's way through", || {
-        // memif connects when it is asked for its link.
-        drop((access.port.link(), fabric.port.link()));
-        access.send(0, std::slice::from_ref(&probe));
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        (!fabric.receive().is_empty()).then_some(())
-    });
-    std::thread::sleep(std::time::Duration::from_millis(200));
-    fabric.receive();
 }
 
 /// What an instance sends, and whether it is to come out on the fabric.
@@ -201,16 +181,7 @@ fn answers() -> Vec<Vec<u8>> {
         let (rest, ..) = packet(false, 6, 80, &vec![3; octets]);
         let mut inner = frame(BLUE, BLUE_REMOTE, &[], &rest);
         inner.resize(inner.len().max(60), 0);
-        let udp = (8 + 8 + inner.len()) as u16;
-        let mut ip = [&[0x45, 0][..], &(20 + udp).to_be_bytes(), &[0, 1, 0x40, 0, 64, 17, 0, 0]].concat();
-        ip.extend([172, 16, 0, 2, 172, 16, 0, 1]);
-        let checksum = !sum(&ip);
-        ip[10..12].copy_from_slice(&checksum.to_be_bytes());
-        let mut packet = frame(FABRIC_MAC, ROUTER_MAC, &[], &[&[8, 0][..], &ip].concat());
-        packet.extend([&[0xc0, 1][..], &4789u16.to_be_bytes(), &udp.to_be_bytes(), &[0, 0, 8, 0, 0, 0]].concat());
-        packet.extend((BLUE_VNI << 8).to_be_bytes());
-        packet.extend(inner);
-        all.push(packet);
+        all.push(tunnelled(0xc001, &inner));
     }
     all
 }

@@ -16,6 +16,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The gateway's fabric port, and the router behind it.
 pub const FABRIC_MAC: [u8; 6] = [2, 0, 0, 0, 0xf, 1];
 pub const ROUTER_MAC: [u8; 6] = [2, 0, 0, 0, 0xf, 0x99];
+/// Instances of the example network here, on VLAN 100 and 200, and behind the VTEP.
+pub const BLUE: [u8; 6] = [2, 0, 0, 0, 0x10, 0x64];
+pub const GREEN: [u8; 6] = [2, 0, 0, 0, 0x10, 0xc8];
+pub const BLUE_REMOTE: [u8; 6] = [2, 0, 0, 0, 0x20, 0x64];
+pub const GREEN_REMOTE: [u8; 6] = [2, 0, 0, 0, 0x20, 0xc8];
+pub const BLUE_VNI: u32 = 5100;
+pub const TAG: u16 = 0x8100;
 /// Outer Ethernet, IPv4, UDP and VXLAN headers.
 pub const OUTER: usize = 50;
 
@@ -81,11 +88,11 @@ impl Bench {
         self.directory.join(name).display().to_string()
     }
 
-    /// The other end of one of the gateway's ports.
-    pub fn open(&self, device: &str, queues: u16, leaves_checksums: bool) -> End {
+    /// The other end of one of the gateway's ports, with so many receive and transmit queues.
+    pub fn open(&self, device: &str, (rx, tx): (u16, u16), leaves_checksums: bool) -> End {
         let mut config = PortConfig::new(device, device.parse().expect("a legal device"));
-        config.rx_queues = RxQueues::Exactly(queues);
-        config.tx_queues = queues;
+        config.rx_queues = RxQueues::Exactly(rx);
+        config.tx_queues = tx;
         config.mtu = 1600;
         config.promiscuous = true;
         config.offloads = Offloads { transmit_l4_checksum: leaves_checksums, ..Offloads::NONE };
@@ -345,4 +352,34 @@ pub fn packet(v6: bool, protocol: u8, flow: u16, payload: &[u8]) -> (Vec<u8>, u1
     let field = octets.len() + field;
     octets.extend(segment);
     (octets, pseudo, field)
+}
+
+/// Waits until both links are up and the gateway knows its way: until a frame comes through.
+pub fn meet(access: &mut End, fabric: &mut End) {
+    let probe = frame(BLUE_REMOTE, BLUE, &[(TAG, 100)], &[&[0x88, 0xb5][..], &[0; 46]].concat());
+    until("the first frame's way through", || {
+        // memif connects when it is asked for its link.
+        drop((access.port.link(), fabric.port.link()));
+        access.send(0, std::slice::from_ref(&probe));
+        std::thread::sleep(Duration::from_millis(20));
+        // A memif can be sent to once its receiver has looked for the first time.
+        access.receive();
+        (!fabric.receive().is_empty()).then_some(())
+    });
+    std::thread::sleep(Duration::from_millis(200));
+    fabric.receive();
+}
+
+/// What a remote VTEP makes of a frame of the blue network.
+pub fn tunnelled(entropy: u16, inner: &[u8]) -> Vec<u8> {
+    let udp = (8 + 8 + inner.len()) as u16;
+    let mut ip = [&[0x45, 0][..], &(20 + udp).to_be_bytes(), &[0, 1, 0x40, 0, 64, 17, 0, 0]].concat();
+    ip.extend([172, 16, 0, 2, 172, 16, 0, 1]);
+    let checksum = !sum(&ip);
+    ip[10..12].copy_from_slice(&checksum.to_be_bytes());
+    let mut packet = frame(FABRIC_MAC, ROUTER_MAC, &[], &[&[8, 0][..], &ip].concat());
+    packet.extend([entropy.to_be_bytes(), 4789u16.to_be_bytes(), udp.to_be_bytes(), [0, 0], [8, 0], [0, 0]].concat());
+    packet.extend((BLUE_VNI << 8).to_be_bytes());
+    packet.extend(inner);
+    packet
 }
