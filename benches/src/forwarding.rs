@@ -18,6 +18,7 @@ use rcu::Publisher;
 use std::path::Path;
 use std::sync::Arc;
 use telemetry::WorkerTelemetry;
+use wire::Encapsulation;
 
 /// Length of a slice. All variants of a round meet the same noise: on the development machine a ratio's quartiles lie 8 %
 /// apart with slices of 1 ms, and 50 % with slices of 10 ms and the same time in all.
@@ -31,7 +32,6 @@ pub(crate) struct Means<'a> {
     pub(crate) eal: &'a Eal,
     pub(crate) pool: &'a Pool,
     pub(crate) tables: &'a Tables,
-    pub(crate) scene: &'a Scene,
     pub(crate) directory: &'a Path,
     pub(crate) rounds: usize,
 }
@@ -54,10 +54,10 @@ pub(crate) struct Gateway<T: TxQueue<Frame = DpdkFrame>> {
 }
 
 impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
-    fn new(means: &Means<'_>, direction: Direction, rx: Source, tx: [T; 2]) -> Result<Self> {
+    fn new(means: &Means<'_>, direction: Direction, scene: Scene, rx: Source, tx: [T; 2]) -> Result<Self> {
         let telemetry = Arc::new(WorkerTelemetry::new(VIFS));
-        ensure!(means.scene.vifs().all(|vif| telemetry.reserve(vif)), "there are more than {VIFS} interfaces");
-        let ports = [means.scene.access_port(), means.scene.fabric_port()];
+        ensure!(scene.vifs().all(|vif| telemetry.reserve(vif)), "there are more than {VIFS} interfaces");
+        let ports = [scene.access_port(), scene.fabric_port()];
         let (port, role) = match direction {
             Direction::ToFabric => (ports[0], Role::Access),
             Direction::FromFabric => (ports[1], Role::Fabric),
@@ -69,7 +69,7 @@ impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
             telemetry: Arc::clone(&telemetry),
             worker: (0, 1),
         });
-        let mut publisher = Publisher::new(means.scene.snapshot()?);
+        let mut publisher = Publisher::new(scene.snapshot()?);
         let inlets = vec![Inlet::new(port, role, rx)];
         let clock = TscClock::new(dpdk::lcore::tsc_hz(means.eal));
         let worker = Worker::new(inlets, outlet, publisher.reader(), None, clock, Polling::Busy);
@@ -83,44 +83,79 @@ impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
     }
 }
 
-/// Compares what both make of every frame, then measures them in turn.
+/// One way over the fabric: a gateway that has been compared with what is expected, and what it is called.
+struct Way {
+    name: &'static str,
+    gateway: Gateway<DpdkTx>,
+    frames_compared: usize,
+}
+
+impl Way {
+    fn open(
+        means: &Means<'_>,
+        direction: Direction,
+        by: Encapsulation,
+        source: Source,
+        sink: &mut impl Iterator<Item = dpdk::TxQueue>,
+    ) -> Result<Self> {
+        let (scene, traffic) = (Scene { encapsulation: by }, Traffic::new(direction, by));
+        let new = |tx| Gateway::new(means, direction, scene, source.clone(), tx);
+        let frames_compared = verify::gateway(&traffic, new).with_context(|| by.name())?;
+        let mut queue = || sink.next().map(|queue| DpdkTx::new(queue, false)).context("net_null made too few queues");
+        let gateway = Gateway::new(means, direction, scene, source, [queue()?, queue()?])?;
+        let name = match by {
+            Encapsulation::Vxlan => "causeway, VXLAN",
+            Encapsulation::MplsOverUdp => "causeway, MPLSoUDP",
+            Encapsulation::MplsOverGre => "causeway, MPLSoGRE",
+        };
+        Ok(Self { name, gateway, frames_compared })
+    }
+}
+
+/// The order of measurement: VXLAN first, which is what the floor does.
+const WAYS: [Encapsulation; 3] = [Encapsulation::Vxlan, Encapsulation::MplsOverUdp, Encapsulation::MplsOverGre];
+
+/// Compares what all make of every frame with what they have to, then measures them in turn.
 pub(crate) fn run(means: &Means<'_>, direction: Direction) -> Result<Figures> {
-    let traffic = Traffic::new(direction);
+    let traffic = Traffic::new(direction, Encapsulation::Vxlan);
     let (name, lookup, complete) = match direction {
         Direction::ToFabric => ("to fabric", Work::Push, Work::PushLookup),
         Direction::FromFabric => ("from fabric", Work::PopLookup, Work::PopChecked),
     };
-    let ports = Ports::open(means, &traffic)?;
-    let source = Source::new(ports.rx);
-    let [floor_tx, access_tx, fabric_tx] = ports.tx;
-    let mut floor = Floor::new(means.tables, &traffic, source.clone(), floor_tx)?;
-    let frames_compared =
-        verify::compare(&traffic, &mut floor, complete, |tx| Gateway::new(means, direction, source.clone(), tx))?;
-    let queues = [access_tx, fabric_tx].map(|queue| DpdkTx::new(queue, false));
-    let mut gateway = Gateway::new(means, direction, source, queues)?;
+    let sources = sources(means, direction)?;
+    let mut sink = sink(means)?;
+    let floor_tx = sink.next().context("net_null made no queue")?;
+    let mut floor = Floor::new(means.tables, &traffic, sources[0].clone(), floor_tx)?;
+    verify::floor(&traffic, &mut floor, complete)?;
+    let mut ways = Vec::new();
+    for (by, source) in WAYS.into_iter().zip(sources) {
+        ways.push(Way::open(means, direction, by, source, &mut sink)?);
+    }
 
-    let mut variants = ["ports alone", partial_name(lookup), "floor", "causeway"].map(Slices::new);
+    let names = ["ports alone", partial_name(lookup), "floor"].into_iter().chain(ways.iter().map(|way| way.name));
+    let mut variants: Vec<Slices> = names.map(Slices::new).collect();
+    let turns = variants.len();
     for round in 0..=means.rounds {
-        for turn in 0..variants.len() {
-            let which = (round + turn) % variants.len();
+        for turn in 0..turns {
+            let which = (round + turn) % turns;
             let cycles = match which {
                 0 => slice(means.eal, || floor.round(Work::Nothing)),
                 1 => slice(means.eal, || floor.round(lookup)),
                 2 => slice(means.eal, || floor.round(complete)),
-                _ => gateway_slice(means.eal, &mut gateway),
+                way => gateway_slice(means.eal, &mut ways[way - 3].gateway),
             };
             if round > 0 {
                 variants[which].push(cycles);
             }
         }
     }
-    verify::nothing_lost(&gateway.telemetry)?;
-    let [ports_alone, _, floor, _] = &variants;
+    ways.iter().try_for_each(|way| verify::nothing_lost(&way.gateway.telemetry))?;
+    let (ports_alone, floor) = (&variants[0], &variants[2]);
     let hz = dpdk::lcore::tsc_hz(means.eal);
     Ok(Figures {
         direction: name,
         frame_octets: traffic.frames().iter().map(Vec::len).max().unwrap_or(0),
-        frames_compared,
+        frames_compared: ways.iter().map(|way| way.frames_compared).sum(),
         rounds: means.rounds,
         variants: variants.iter().map(|variant| variant.summary(ports_alone, floor, hz)).collect(),
     })
@@ -158,25 +193,27 @@ fn gateway_slice(eal: &Eal, gateway: &mut Gateway<DpdkTx>) -> f64 {
     cycles_per_round * rounds as f64 / frames as f64
 }
 
-struct Ports {
-    rx: dpdk::RxQueue,
-    tx: [dpdk::TxQueue; 3],
+/// A port for each way that replays its traffic endlessly; to the fabric all replay the same, from one port.
+fn sources(means: &Means<'_>, direction: Direction) -> Result<Vec<Source>> {
+    let open = |by: Encapsulation| -> Result<Source> {
+        let path = means.directory.join(format!("{}.pcap", by.name()));
+        Traffic::new(direction, by).write(&path)?;
+        let file = path.to_str().context("the path of the traffic is no text")?;
+        let source = format!("net_pcap{},rx_pcap={file},infinite_rx=1", by as usize);
+        let source = PortConfig { offloads: Offloads::NONE, ..PortConfig::new(by.name(), source.parse()?) };
+        let (_, mut rx, _) = Port::open(means.eal, &source, std::slice::from_ref(means.pool))?;
+        Ok(Source::new(rx.pop().context("net_pcap made no queue")?))
+    };
+    match direction {
+        Direction::ToFabric => open(Encapsulation::Vxlan).map(|source| vec![source; WAYS.len()]),
+        Direction::FromFabric => WAYS.into_iter().map(open).collect(),
+    }
 }
 
-impl Ports {
-    /// A port that replays the traffic endlessly, and one with three queues that swallows everything.
-    fn open(means: &Means<'_>, traffic: &Traffic) -> Result<Self> {
-        let path = means.directory.join("traffic.pcap");
-        traffic.write(&path)?;
-        let file = path.to_str().context("the path of the traffic is no text")?;
-        let source = format!("net_pcap0,rx_pcap={file},infinite_rx=1");
-        let source = PortConfig { offloads: Offloads::NONE, ..PortConfig::new("source", source.parse()?) };
-        let (_, mut rx, _) = Port::open(means.eal, &source, std::slice::from_ref(means.pool))?;
-        let sink = PortConfig::new("sink", "net_null0,no-rx=1".parse()?);
-        let sink = PortConfig { tx_queues: 3, offloads: Offloads::NONE, ..sink };
-        let (_, _, tx) = Port::open(means.eal, &sink, std::slice::from_ref(means.pool))?;
-        let rx = rx.pop().context("net_pcap made no queue")?;
-        let tx = tx.try_into().ok().context("net_null did not make three queues")?;
-        Ok(Self { rx, tx })
-    }
+/// Queues of a port that swallows everything: one for the floor, two for each way.
+fn sink(means: &Means<'_>) -> Result<impl Iterator<Item = dpdk::TxQueue>> {
+    let sink = PortConfig::new("sink", "net_null0,no-rx=1".parse()?);
+    let sink = PortConfig { tx_queues: 1 + 2 * WAYS.len() as u16, offloads: Offloads::NONE, ..sink };
+    let (_, _, tx) = Port::open(means.eal, &sink, std::slice::from_ref(means.pool))?;
+    Ok(tx.into_iter())
 }

@@ -24,6 +24,7 @@ use scene::Scene;
 use std::path::{Path, PathBuf};
 use std::thread;
 use traffic::{Direction, Traffic};
+use wire::Encapsulation;
 
 /// Benchmarks of Causeway's data path: forwarding beside a floor, and publication of tables.
 #[derive(Parser)]
@@ -67,8 +68,9 @@ impl Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     if let Some(directory) = &arguments.pcaps {
-        Traffic::new(Direction::ToFabric).write(&directory.join("to-fabric.pcap"))?;
-        return Traffic::new(Direction::FromFabric).write(&directory.join("from-fabric.pcap"));
+        let vxlan = Encapsulation::Vxlan;
+        Traffic::new(Direction::ToFabric, vxlan).write(&directory.join("to-fabric.pcap"))?;
+        return Traffic::new(Direction::FromFabric, vxlan).write(&directory.join("from-fabric.pcap"));
     }
     let directory = std::env::temp_dir().join(format!("causeway-bench-{}", std::process::id()));
     std::fs::create_dir(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
@@ -90,18 +92,17 @@ fn main() -> Result<()> {
 fn forward(arguments: &Arguments, directory: &Path) -> Result<(Vec<Figures>, u64)> {
     let eal = Eal::start(&EalConfig {
         file_prefix: format!("causeway-bench-{}", std::process::id()),
-        memory: Memory::Ordinary { size_mb: 128 },
+        memory: Memory::Ordinary { size_mb: 256 },
         main_core: 0,
         pci_devices: Vec::new(),
         run_dir: directory.into(),
     })?;
-    let pool = Pool::new(&eal, &PoolConfig::new("bench", 16_383))?;
+    let pool = Pool::new(&eal, &PoolConfig::new("bench", 32_767))?;
     let work = || -> Result<Vec<Figures>> {
         let _worker = dpdk::Worker::register(&eal, arguments.core)?;
-        let scene = Scene;
-        let tables = floor::Tables::new(&eal, &scene)?;
+        let tables = floor::Tables::new(&eal, &Scene { encapsulation: Encapsulation::Vxlan })?;
         let rounds = arguments.rounds();
-        let means = Means { eal: &eal, pool: &pool, tables: &tables, scene: &scene, directory, rounds };
+        let means = Means { eal: &eal, pool: &pool, tables: &tables, directory, rounds };
         [Direction::ToFabric, Direction::FromFabric].into_iter().map(|way| forwarding::run(&means, way)).collect()
     };
     let figures = thread::scope(|scope| scope.spawn(work).join());

@@ -11,7 +11,7 @@ use crate::statistics::percentile;
 use anyhow::{Context, Result, ensure};
 use datapath::BURST;
 use fib::{
-    Builder, Destination, Fabric, NetworkId, NetworkSpec, NexthopId, PortIndex, Snapshot, SourceCheck, TunnelId,
+    Builder, Destination, Fabric, NetworkId, NetworkSpec, NexthopId, Snapshot, SourceCheck, Target, TunnelId,
     TunnelSpec, mac_key,
 };
 use rcu::{Publisher, Reader};
@@ -22,7 +22,7 @@ use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
-use wire::{MacAddr, Vni};
+use wire::{Encapsulation, MacAddr, Vni};
 
 /// Entries, a power of two so that a random number is a random entry.
 const ENTRIES: u64 = 1 << 20;
@@ -226,25 +226,29 @@ impl Random {
 impl Table for Snapshot {
     fn filled() -> Result<Self> {
         let fabric = Fabric {
-            port: PortIndex::new(0).context("0 is a port")?,
-            mac: MacAddr::new([2, 0, 0, 0, 0, 1]),
+            links: Vec::new(),
             vlan: None,
-            address: Ipv4Addr::new(172, 16, 0, 1),
-            mtu: 1600,
+            address: Some(Ipv4Addr::new(172, 16, 0, 1)),
+            address_v6: None,
+            dont_fragment: true,
             source_check: SourceCheck::Known,
+            udp6_zero_checksum_tx: false,
+            udp6_zero_checksum_rx: false,
+            dscp: [0; 16],
         };
         let mut builder = Builder::new(fabric, 0x5eed);
         for peer in 0..PEERS as usize {
-            let remote = Ipv4Addr::from_bits(0xac10_0002 + peer as u32);
-            builder.add_tunnel(TunnelId::new(peer).context("too many peers")?, TunnelSpec { remote, outer: None })?;
+            let remote = Ipv4Addr::from_bits(0xac10_0002 + peer as u32).into();
+            let spec = TunnelSpec { remote, encapsulation: Encapsulation::Vxlan, paths: &[] };
+            builder.add_tunnel(TunnelId::new(peer).context("too many peers")?, spec)?;
         }
         for network in 0..NETWORKS as usize {
             let vni = Vni::try_from(5000 + network as u64)?;
-            let spec = NetworkSpec { vni, flood_unknown_unicast: false };
+            let spec = NetworkSpec { vni, label: None, control_word: false, flood_unknown_unicast: false };
             builder.add_network(NetworkId::new(network).context("too many networks")?, spec)?;
             for peer in 0..PEERS as usize {
                 let id = NexthopId::new(network * PEERS as usize + peer).context("too many next hops")?;
-                builder.add_nexthop(id, TunnelId::new(peer).context("too many peers")?, vni)?;
+                builder.add_nexthop(id, TunnelId::new(peer).context("too many peers")?, Target::Vni(vni))?;
             }
         }
         let entries = (0..ENTRIES).map(|entry| Change { entry, nexthop: Some((entry % (NETWORKS * PEERS)) as usize) });

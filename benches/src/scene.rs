@@ -5,13 +5,13 @@
 
 use anyhow::{Context, Result};
 use fib::{
-    Builder, Destination, Fabric, NetworkId, NetworkSpec, NexthopId, OuterHeader, PortIndex, Snapshot, SourceCheck,
-    TunnelId, TunnelSpec, VifIndex, VifSpec,
+    Builder, Destination, Fabric, Link, NetworkId, NetworkSpec, NexthopId, Path, PortIndex, Snapshot, SourceCheck,
+    Target, TunnelId, TunnelSpec, VifIndex, VifSpec,
 };
 use std::net::Ipv4Addr;
-use wire::{MacAddr, VlanId, Vni};
+use wire::{Encapsulation, MacAddr, MplsLabel, VlanId, Vni};
 
-/// Ethernet, IPv4, UDP, VXLAN.
+/// Ethernet, IPv4, UDP, VXLAN: the outer header that the floor writes.
 pub(crate) const OUTER_OCTETS: usize = 50;
 pub(crate) const OWN_ADDRESS: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 1);
 pub(crate) const PEER_ADDRESS: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 2);
@@ -26,6 +26,7 @@ const FABRIC_MTU: u16 = 1600;
 pub(crate) struct Site {
     pub(crate) vlan: u16,
     pub(crate) network: u16,
+    /// Its VNI, or its label.
     pub(crate) vni: u32,
     /// The station behind the VLAN.
     pub(crate) local: [u8; 6],
@@ -46,8 +47,11 @@ impl Site {
     }
 }
 
-/// The whole network.
-pub(crate) struct Scene;
+/// The whole network, by one encapsulation.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene {
+    pub(crate) encapsulation: Encapsulation,
+}
 
 impl Scene {
     /// Every VLAN.
@@ -75,26 +79,14 @@ impl Scene {
         self.sites().map(|site| row(VifIndex::new(site.vlan.into())))
     }
 
-    fn outer(&self, destination: Ipv4Addr) -> OuterHeader {
-        OuterHeader {
-            source_mac: MacAddr::new(OWN_MAC),
-            destination_mac: MacAddr::new(ROUTER_MAC),
-            vlan: None,
-            source: OWN_ADDRESS,
-            destination,
-            dont_fragment: true,
-        }
-    }
-
     /// The template for the floor: an outer header as for an IP packet of no octets, checksum included.
     pub(crate) fn outer_header(&self) -> [u8; OUTER_OCTETS] {
-        let outer = self.outer(PEER_ADDRESS);
         let mut header = [0; OUTER_OCTETS];
         let parts: [&[u8]; 6] = [
-            &outer.destination_mac.octets(),
-            &outer.source_mac.octets(),
+            &ROUTER_MAC,
+            &OWN_MAC,
             &[0x08, 0x00, 0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0],
-            &[outer.source.octets(), outer.destination.octets()].concat(),
+            &[OWN_ADDRESS.octets(), PEER_ADDRESS.octets()].concat(),
             &[0, 0, 0x12, 0xb5, 0, 0, 0, 0],
             &[8, 0, 0, 0, 0, 0, 0, 0],
         ];
@@ -109,17 +101,22 @@ impl Scene {
     /// The pipeline's tables.
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
         let fabric = Fabric {
-            port: self.fabric_port(),
-            mac: MacAddr::new(OWN_MAC),
+            links: vec![Link { port: self.fabric_port(), mac: MacAddr::new(OWN_MAC), mtu: FABRIC_MTU }],
             vlan: None,
-            address: OWN_ADDRESS,
-            mtu: FABRIC_MTU,
+            address: Some(OWN_ADDRESS),
+            address_v6: None,
+            dont_fragment: true,
             source_check: SourceCheck::Known,
+            udp6_zero_checksum_tx: false,
+            udp6_zero_checksum_rx: false,
+            dscp: [0; 16],
         };
+        let paths = [Path { port: self.fabric_port(), next_hop: MacAddr::new(ROUTER_MAC) }];
         let mut builder = Builder::new(fabric, 0x5eed);
         for (number, remote) in self.peers().enumerate() {
             let id = TunnelId::new(number).context("too many peers")?;
-            builder.add_tunnel(id, TunnelSpec { remote, outer: Some(self.outer(remote)) })?;
+            let spec = TunnelSpec { remote: remote.into(), encapsulation: self.encapsulation, paths: &paths };
+            builder.add_tunnel(id, spec)?;
         }
         for site in self.sites() {
             self.add(&mut builder, &site).with_context(|| format!("VLAN {}", site.vlan))?;
@@ -132,12 +129,15 @@ impl Scene {
         let (network, vif) = (row(NetworkId::new(number)), row(VifIndex::new(number)));
         let (nexthop, tunnel) = (row(NexthopId::new(number)), row(TunnelId::new(0)));
         let vni = Vni::try_from(u64::from(site.vni))?;
-        builder.add_network(network, NetworkSpec { vni, flood_unknown_unicast: false })?;
+        let label = MplsLabel::try_from(u64::from(site.vni))?;
+        let spec = NetworkSpec { vni, label: Some(label), control_word: false, flood_unknown_unicast: false };
+        builder.add_network(network, spec)?;
         let (port, vlan) = (self.access_port(), VlanId::try_from(u32::from(site.vlan))?);
         let sources = &[MacAddr::new(site.local)];
-        builder.add_vif(vif, VifSpec { network, port, vlan, sources, max_payload: 1500 })?;
-        builder.add_nexthop(nexthop, tunnel, vni)?;
-        builder.set_remote(network, &[nexthop], &[PEER_ADDRESS])?;
+        builder.add_vif(vif, VifSpec { network, port, vlan, inner: None, sources, max_payload: 1500, label: None })?;
+        let target = if self.encapsulation.is_mpls() { Target::Label(label, false) } else { Target::Vni(vni) };
+        builder.add_nexthop(nexthop, tunnel, target)?;
+        builder.set_remote(network, &[nexthop], &[PEER_ADDRESS.into()])?;
         builder.set_mac(network, MacAddr::new(site.remote), Destination::Remote(nexthop))?;
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! The frames of both cases, and the files that the ports replay them from.
 //!
 //! 4,096 UDP flows from 64 VLANs. To the fabric: 64 octets with an 802.1Q tag (68 with the check sequence). From the
-//! fabric: the answers, 60 octets, in VXLAN.
+//! fabric: the answers, 60 octets, in each encapsulation.
 
 use crate::scene::{self, Site};
 use anyhow::{Context, Result};
 use std::path::Path;
+use wire::Encapsulation;
 use wire::checksum::{fold, sum, udp_pseudo_header_v4};
 
 pub(crate) const VLANS: u16 = 64;
@@ -16,6 +17,7 @@ const SERVICE_PORT: u16 = 5001;
 const PAYLOAD: [u8; 18] = [b'x'; 18];
 const TTL: u8 = 64;
 const UDP: u8 = 17;
+const GRE: u8 = 47;
 
 /// Which way the frames go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +34,7 @@ pub(crate) struct Traffic {
 
 impl Traffic {
     /// All flows of a direction.
-    pub(crate) fn new(direction: Direction) -> Self {
+    pub(crate) fn new(direction: Direction, by: Encapsulation) -> Self {
         let (frames, expected) = (0..FLOWS)
             .map(|flow| {
                 let site = Site::of_vlan(FIRST_VLAN + flow % VLANS);
@@ -41,14 +43,14 @@ impl Traffic {
                         let frame = request(&site, flow);
                         (ethernet(site.remote, site.local, Some(site.vlan), &frame), {
                             let inner = ethernet(site.remote, site.local, None, &frame);
-                            vxlan(&site, scene::OWN_ADDRESS, scene::PEER_ADDRESS, 0, &inner)
+                            tunnel(by, &site, scene::OWN_ADDRESS, scene::PEER_ADDRESS, 0, &inner)
                         })
                     }
                     Direction::FromFabric => {
                         let frame = answer(&site, flow);
                         let inner = ethernet(site.local, site.remote, None, &frame);
                         let port = 49_152 + (flow * 7) % 16_384;
-                        let outer = vxlan(&site, scene::PEER_ADDRESS, scene::OWN_ADDRESS, port, &inner);
+                        let outer = tunnel(by, &site, scene::PEER_ADDRESS, scene::OWN_ADDRESS, port, &inner);
                         (outer, ethernet(site.local, site.remote, Some(site.vlan), &frame))
                     }
                 }
@@ -109,7 +111,7 @@ fn datagram(source: [u8; 4], destination: [u8; 4], source_port: u16, destination
     let (from, to) = (u32::from_be_bytes(source), u32::from_be_bytes(destination));
     let checksum = !fold(udp_pseudo_header_v4(from, to, udp.len() as u16) + sum(&udp));
     udp[6..8].copy_from_slice(&checksum.to_be_bytes());
-    ipv4(source, destination, 1, &udp)
+    ipv4(source, destination, 1, UDP, &udp)
 }
 
 fn udp(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
@@ -118,10 +120,10 @@ fn udp(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
     [header.as_flattened(), payload].concat()
 }
 
-fn ipv4(source: [u8; 4], destination: [u8; 4], id: u16, payload: &[u8]) -> Vec<u8> {
+fn ipv4(source: [u8; 4], destination: [u8; 4], id: u16, protocol: u8, payload: &[u8]) -> Vec<u8> {
     let length = ((20 + payload.len()) as u16).to_be_bytes();
     let mut header =
-        [&[0x45, 0], &length[..], &id.to_be_bytes(), &[0, 0, TTL, UDP, 0, 0], &source, &destination].concat();
+        [&[0x45, 0], &length[..], &id.to_be_bytes(), &[0, 0, TTL, protocol, 0, 0], &source, &destination].concat();
     let checksum = !fold(sum(&header));
     header[10..12].copy_from_slice(&checksum.to_be_bytes());
     header.extend(payload);
@@ -129,11 +131,25 @@ fn ipv4(source: [u8; 4], destination: [u8; 4], id: u16, payload: &[u8]) -> Vec<u
 }
 
 /// An outer frame between the peer's router and this node. `port` 0 is an outer frame as this node sends it.
-fn vxlan(site: &Site, from: std::net::Ipv4Addr, to: std::net::Ipv4Addr, port: u16, inner: &[u8]) -> Vec<u8> {
+fn tunnel(
+    by: Encapsulation,
+    site: &Site,
+    from: std::net::Ipv4Addr,
+    to: std::net::Ipv4Addr,
+    port: u16,
+    inner: &[u8],
+) -> Vec<u8> {
     let ours = from == scene::OWN_ADDRESS;
     let (source, destination) =
         if ours { (scene::OWN_MAC, scene::ROUTER_MAC) } else { (scene::ROUTER_MAC, scene::OWN_MAC) };
-    let payload = [&[8, 0, 0, 0], &(site.vni << 8).to_be_bytes()[..], inner].concat();
-    let packet = ipv4(from.octets(), to.octets(), u16::from(!ours), &udp(port, 4789, &payload));
+    let entry = (site.vni << 12 | 1 << 8 | u32::from(TTL)).to_be_bytes();
+    let (protocol, payload) = match by {
+        Encapsulation::Vxlan => {
+            (UDP, udp(port, 4789, &[&[8, 0, 0, 0], &(site.vni << 8).to_be_bytes()[..], inner].concat()))
+        }
+        Encapsulation::MplsOverUdp => (UDP, udp(port, 6635, &[&entry, inner].concat())),
+        Encapsulation::MplsOverGre => (GRE, [&[0, 0, 0x88, 0x47], &entry[..], inner].concat()),
+    };
+    let packet = ipv4(from.octets(), to.octets(), u16::from(!ours), protocol, &payload);
     ethernet(destination, source, None, &packet)
 }

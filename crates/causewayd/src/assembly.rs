@@ -125,17 +125,13 @@ impl Gateway {
     /// Says which step failed, on what, and what to do. Nothing is left behind but the host interface with its address,
     /// which outlives the process in any case.
     pub fn start(files: (PathBuf, PathBuf), loaded: Loaded, notifier: Arc<Notifier>) -> Result<Self> {
-        control::unserved::check(&loaded)?;
         let node = loaded.node.clone();
         let eal = start_eal(&node)?;
         let pools = ports::pools(&eal, &node)?;
         let mut opened = ports::open_all(&eal, &node, &pools)?;
-        let report = opened[node.fabric_ports[0].position()].port.report();
-        let fabric_port = FabricPort { mac: MacAddr::new(report.mac), mtu: report.mtu };
-
         let (host_routes, taps) = host_interfaces(&node, &opened)?;
         let (follower, kernel_events, requester) = Follower::start(WAITING_EVENTS)?;
-        let tables = Tables::new(fabric_port, node.limits.vmis as usize, dpdk::lcore::tsc());
+        let tables = Tables::new(fabric_ports(&node, &opened), node.limits.vmis as usize, dpdk::lcore::tsc());
         let mut publisher = Publisher::new(tables.empty(&node));
         let workers = telemetry(&node);
         let channels = HostChannels::new(&node, dpdk::lcore::tsc_hz(&eal));
@@ -148,7 +144,6 @@ impl Gateway {
         let means = Means {
             files,
             loaded,
-            fabric_port,
             publisher,
             tables,
             workers: workers.clone(),
@@ -240,6 +235,13 @@ fn eal_config(node: &NodeModel) -> EalConfig {
         pci_devices: pci.filter_map(|port| port.device.to_string().parse().ok()).collect(),
         run_dir: RUN_DIR.into(),
     }
+}
+
+/// Each fabric port as it turned out to be.
+fn fabric_ports(node: &NodeModel, opened: &[Opened]) -> Vec<FabricPort> {
+    let report = |port: &PortIndex| opened[port.position()].port.report();
+    let own = |report: &dpdk::PortReport| FabricPort { mac: MacAddr::new(report.mac), mtu: report.mtu };
+    node.fabric_ports.iter().map(report).map(own).collect()
 }
 
 /// The host interface of each fabric port, and its TAP with the port's position.

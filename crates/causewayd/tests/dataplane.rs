@@ -9,15 +9,15 @@ use datapath::io::Outgoing;
 use datapath::{Inlet, Outlet, OutletConfig, Polling, Role, Worker};
 use dpdk::{Eal, EalConfig, Mbuf, Memory, Pool, PoolConfig, Port, PortConfig, RxQueue, TxQueue};
 use fib::{
-    Builder, Destination, Fabric, NetworkId, NetworkSpec, NexthopId, OuterHeader, PortIndex, Snapshot, SourceCheck,
-    TunnelId, TunnelSpec, VifIndex, VifSpec,
+    Builder, Destination, Fabric, Link, NetworkId, NetworkSpec, NexthopId, Path, PortIndex, Snapshot, SourceCheck,
+    Target, TunnelId, TunnelSpec, VifIndex, VifSpec,
 };
 use rcu::Publisher;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use telemetry::{DropReason, WorkerTelemetry};
-use wire::{MacAddr, VlanId, Vni};
+use wire::{Encapsulation, MacAddr, VlanId, Vni};
 
 const OURS: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 1]);
 const ROUTER: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 0x99]);
@@ -36,30 +36,36 @@ fn vtep(n: u8) -> Ipv4Addr {
 /// One network: VLANs 100 to 102 of port 0, and two VTEPs, the first of which has `REMOTE`.
 fn snapshot() -> Snapshot {
     let port = PortIndex::new(1).expect("a legal port");
-    let fabric = Fabric { port, mac: OURS, vlan: None, address: HERE, mtu: 1600, source_check: SourceCheck::Known };
+    let fabric = Fabric {
+        links: vec![Link { port, mac: OURS, mtu: 1600 }],
+        vlan: None,
+        address: Some(HERE),
+        address_v6: None,
+        dont_fragment: true,
+        source_check: SourceCheck::Known,
+        udp6_zero_checksum_tx: false,
+        udp6_zero_checksum_rx: false,
+        dscp: [0; 16],
+    };
+    let paths = [Path { port, next_hop: ROUTER }];
     let (network, vni) = (NetworkId::new(0).expect("a row"), Vni::try_from(VNI).expect("a legal VNI"));
     let mut b = Builder::new(fabric, 1);
-    b.add_network(network, NetworkSpec { vni, flood_unknown_unicast: false }).expect("the first network");
+    let spec = NetworkSpec { vni, label: None, control_word: false, flood_unknown_unicast: false };
+    b.add_network(network, spec).expect("the first network");
     for n in 0..3u8 {
         let (port, vlan) = (PortIndex::new(0).expect("a port"), VlanId::try_from(100 + u32::from(n)).expect("a VLAN"));
-        let spec = VifSpec { network, port, vlan, sources: &[local(n)], max_payload: 1500 };
+        let sources = &[local(n)];
+        let spec = VifSpec { network, port, vlan, inner: None, sources, max_payload: 1500, label: None };
         b.add_vif(VifIndex::new(n.into()).expect("a row"), spec).expect("a free VLAN");
     }
     for n in 0..2u8 {
         let (tunnel, remote) = (TunnelId::new(n.into()).expect("a row"), vtep(n));
-        let outer = OuterHeader {
-            source_mac: OURS,
-            destination_mac: ROUTER,
-            vlan: None,
-            source: HERE,
-            destination: remote,
-            dont_fragment: true,
-        };
-        b.add_tunnel(tunnel, TunnelSpec { remote, outer: Some(outer) }).expect("a free row");
-        b.add_nexthop(NexthopId::new(n.into()).expect("a row"), tunnel, vni).expect("a free row");
+        let spec = TunnelSpec { remote: remote.into(), encapsulation: Encapsulation::Vxlan, paths: &paths };
+        b.add_tunnel(tunnel, spec).expect("a free row");
+        b.add_nexthop(NexthopId::new(n.into()).expect("a row"), tunnel, Target::Vni(vni)).expect("a free row");
     }
     let nexthops = [0, 1].map(|n| NexthopId::new(n).expect("a row"));
-    b.set_remote(network, &nexthops, &[vtep(0), vtep(1)]).expect("both exist");
+    b.set_remote(network, &nexthops, &[vtep(0).into(), vtep(1).into()]).expect("both exist");
     b.set_mac(network, REMOTE, Destination::Remote(nexthops[0])).expect("it exists");
     b.finish()
 }

@@ -9,10 +9,12 @@
 mod cleared;
 pub mod config;
 mod ids;
+mod labels;
 pub mod plane;
 pub mod reconcile;
 pub mod routes;
 pub mod status;
 pub mod tables;
 pub mod underlay;
-pub mod unserved;
+
+pub use labels::LabelOwner;

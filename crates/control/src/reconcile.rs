@@ -17,13 +17,12 @@ use crate::config::{self, ConfigErrors, Loaded};
 use crate::plane::DataPlane;
 use crate::routes::{RouteChange, Routes};
 use crate::status::{Identity, Sources, View, VifStatus};
-use crate::tables::{FabricPort, TableError, Tables, VifRow};
+use crate::tables::{TableError, Tables, VifRow};
 use crate::underlay::{ConfiguredRoute, KernelEvent, KernelLink, KernelRequest, MAX_NEIGHBOURS, MAX_ROUTES, Underlay};
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, never};
 use fib::{Snapshot, VifIndex};
 use hashbrown::HashMap;
 use rcu::Publisher;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -62,8 +61,6 @@ pub struct Means {
     pub files: (PathBuf, PathBuf),
     /// Both, as read at start.
     pub loaded: Loaded,
-    /// The fabric port as it turned out to be.
-    pub fabric_port: FabricPort,
     /// The end of the snapshots that writes; workers have the others.
     pub publisher: Publisher<Snapshot>,
     /// The tables that the publisher's first snapshot came from.
@@ -311,7 +308,7 @@ impl Control {
         self.vifs = Arc::new(self.count_from_here(&rebuilt.vifs));
         self.means.publisher.publish(rebuilt.snapshot);
         self.means.tables = rebuilt.tables;
-        self.underlay.track(self.means.tables.vteps().map(IpAddr::V4));
+        self.underlay.track(self.means.tables.tunnels().map(|(vtep, _)| vtep));
         (self.loaded, self.routes) = (loaded, routes);
         self.pending_routes.clear();
         (self.rebuild, self.rebuild_after, self.underlay_moved) = (false, None, false);
@@ -348,7 +345,7 @@ impl Control {
             vifs: Arc::clone(&self.vifs),
             cleared: Arc::clone(&self.cleared),
             generation: self.means.publisher.generation(),
-            nexthops: self.means.tables.vteps().map(|vtep| (vtep, self.underlay.resolve(vtep.into()))).collect(),
+            tunnels: self.means.tables.tunnels().map(|(vtep, by)| (vtep, by, self.underlay.resolve(vtep))).collect(),
             workers: self.means.workers.clone().into(),
             plane: Arc::clone(&self.means.plane),
             identity: Arc::new(self.means.identity.clone()),

@@ -15,10 +15,11 @@ use crate::routes::Routes;
 use crate::underlay::Resolution;
 use api::{ErrorDocument, Response, Show, Timestamp};
 use fib::VifIndex;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use telemetry::{VifTotals, WorkerTelemetry};
+use wire::Encapsulation;
 
 pub(crate) use crate::reconcile::finding;
 pub(crate) use filter::not_found;
@@ -74,7 +75,8 @@ pub struct View {
     pub(crate) vifs: Arc<Vec<Option<VifStatus>>>,
     pub(crate) cleared: Arc<Cleared>,
     pub(crate) generation: u64,
-    pub(crate) nexthops: Arc<[(Ipv4Addr, Resolution)]>,
+    /// Every VTEP that is sent to, once for each encapsulation.
+    pub(crate) tunnels: Arc<[(IpAddr, Encapsulation, Resolution)]>,
     pub(crate) workers: Arc<[Arc<WorkerTelemetry>]>,
     pub(crate) plane: Arc<dyn DataPlane>,
     pub(crate) identity: Arc<Identity>,

@@ -4,18 +4,23 @@
 //! more. [`Tables::amend_routes`] and [`Tables::amend_underlay`] change the one in force by what came, and share the
 //! rest; what they cannot express, [`Tables::must_rebuild`] tells.
 
-use crate::config::{self, Loaded, NetworkModel, NodeModel};
+mod making;
+
+use crate::config::{self, FabricModel, Loaded, NetworkModel, NodeModel, VirtualNetwork};
 use crate::ids::Rows;
-use crate::routes::{Route, RouteChange, Routes};
+use crate::labels::{LabelOwner, Labels};
+use crate::routes::{Remote, Route, RouteChange, Routes};
 use crate::underlay::{Resolution, Underlay};
-use crate::unserved::{self, Unserved};
+use arrayvec::ArrayVec;
 use fib::{
-    BuildError, Builder, Destination, Fabric, NetworkId, NetworkSpec, NexthopId, OuterHeader, Snapshot, SourceCheck,
-    TunnelId, TunnelSpec, VifIndex, VifSpec,
+    BuildError, Builder, Destination, Fabric, Link, NetworkId, NetworkSpec, NexthopId, Path, Snapshot, SourceCheck,
+    TunnelId, VifIndex, VifSpec,
 };
 use hashbrown::{HashMap, HashSet};
-use std::net::Ipv4Addr;
-use wire::{MacAddr, Tci, Vni};
+use making::Making;
+use std::net::IpAddr;
+use std::sync::Arc;
+use wire::{Encapsulation, MacAddr, MplsLabel, Vni};
 
 /// Why tables could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,15 +35,12 @@ pub enum TableError {
         /// What to do.
         hint: &'static str,
     },
-    /// Something that the tables cannot do yet.
-    #[error(transparent)]
-    Unserved(#[from] Unserved),
     /// The builder refused what the model should have ruled out.
     #[error("the tables do not fit together: {0}; this is a bug in Causeway")]
     Build(#[from] BuildError),
 }
 
-/// The fabric port as it turned out to be.
+/// A fabric port as it turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FabricPort {
     /// Its MAC address.
@@ -59,12 +61,14 @@ pub struct VifRow {
 /// Everything that stays the same over generations: who has which row in the snapshot in force.
 #[derive(Debug, Clone)]
 pub struct Tables {
-    fabric_port: FabricPort,
+    /// In the order of [`NodeModel::fabric_ports`].
+    fabric_ports: Vec<FabricPort>,
     seed: u64,
     networks: Rows<Vni>,
     vifs: Rows<String>,
-    tunnels: Rows<Ipv4Addr>,
-    nexthops: Rows<(Ipv4Addr, Vni)>,
+    tunnels: Rows<(IpAddr, Encapsulation)>,
+    nexthops: Rows<(Vni, Remote)>,
+    labels: Labels,
 }
 
 /// What [`Tables::rebuild`] makes.
@@ -78,15 +82,17 @@ pub struct Rebuilt {
 }
 
 impl Tables {
-    /// Empty ones, for at most `vmis` interfaces. `seed` makes the workers' hashes unpredictable.
-    pub fn new(fabric_port: FabricPort, vmis: usize, seed: u64) -> Self {
+    /// Empty ones, for at most `vmis` interfaces. `fabric_ports` in the order of [`NodeModel::fabric_ports`]; `seed` makes
+    /// the workers' hashes unpredictable.
+    pub fn new(fabric_ports: Vec<FabricPort>, vmis: usize, seed: u64) -> Self {
         Self {
-            fabric_port,
+            fabric_ports,
             seed,
             networks: Rows::new(NetworkId::MAX + 1, NetworkId::MAX + 1),
             vifs: Rows::new(vmis, Self::vif_rows(vmis)),
             tunnels: Rows::new(TunnelId::MAX + 1, TunnelId::MAX + 1),
             nexthops: Rows::new(NexthopId::MAX + 1, NexthopId::MAX + 1),
+            labels: Labels::default(),
         }
     }
 
@@ -117,32 +123,26 @@ impl Tables {
         next: u64,
         oldest_in_use: u64,
     ) -> Result<Rebuilt, TableError> {
-        unserved::check(loaded)?;
         let mut tables = self.clone();
         let Loaded { node, network, .. } = loaded;
         let mut builder = Builder::new(tables.fabric(node), tables.seed);
-        let vnis = vnis_here(network);
-        tables.give_up_interfaces(network, &vnis, next);
-        for (vni, flood_unknown_unicast) in &vnis {
-            let id = tables.network(*vni, oldest_in_use)?;
-            builder.add_network(id, NetworkSpec { vni: *vni, flood_unknown_unicast: *flood_unknown_unicast })?;
+        let here = networks_here(network);
+        tables.give_up_interfaces(network, &here, next);
+        for model in here.values() {
+            let id = tables.network(model.vni, oldest_in_use)?;
+            let label = tables.label(LabelOwner::Network(model.vni), oldest_in_use)?;
+            let spec = NetworkSpec {
+                vni: model.vni,
+                label: Some(label),
+                control_word: model.layer2_control_word,
+                flood_unknown_unicast: model.flood_unknown_unicast,
+            };
+            builder.add_network(id, spec)?;
         }
         let vifs = tables.add_vifs(&mut builder, node, network, oldest_in_use)?;
-        let mut making = Making { tables: &mut tables, builder, node, underlay, oldest_in_use };
-        let mut members: HashMap<Vni, HashSet<Ipv4Addr>> = HashMap::new();
-        for (vni, mac, _, vtep) in routes.macs() {
-            if vnis.contains_key(&vni) {
-                members.entry(vni).or_default().insert(vtep);
-                making.set_remote_mac(vni, mac, vtep)?;
-            }
-        }
-        for vni in vnis.keys() {
-            let floods = routes.floods(*vni);
-            members.entry(*vni).or_default().extend(&floods);
-            making.set_members(*vni, &floods, members.get(vni).into_iter().flatten().copied().collect())?;
-        }
-        let snapshot = making.builder.finish();
-        tables.give_up_tunnels(&members, next);
+        let making = Making { tables: &mut tables, builder, node, underlay, here: &here, oldest_in_use };
+        let (snapshot, used) = making.remote_ends(routes)?;
+        tables.give_up_tunnels(&used, next);
         Ok(Rebuilt { tables, snapshot, vifs })
     }
 
@@ -153,6 +153,9 @@ impl Tables {
         network: &NetworkModel,
         oldest_in_use: u64,
     ) -> Result<Vec<Option<VifRow>>, TableError> {
+        for port in &network.served {
+            builder.set_tpid(port_index(port.port), node[port.port].tpid);
+        }
         let mut vifs = Vec::with_capacity(network.served.len());
         for served in &network.served {
             let vmi = &network[served.vmi];
@@ -160,7 +163,7 @@ impl Tables {
                 vifs.push(None);
                 continue;
             }
-            let vni = network[vmi.virtual_network].vni;
+            let model = &network[vmi.virtual_network];
             let limit = TableError::Limit {
                 what: "VMIs on this node",
                 limit: self.vifs.limit(),
@@ -171,12 +174,15 @@ impl Tables {
             let mut sources = vec![vmi.mac];
             sources.extend(vmi.allowed_address_pairs.iter().map(|pair| pair.mac));
             sources.dedup();
+            let label = self.label(LabelOwner::Vmi(vmi.name.to_string()), oldest_in_use)?;
             let spec = VifSpec {
-                network: self.network(vni, oldest_in_use)?,
+                network: self.network(model.vni, oldest_in_use)?,
                 port: port_index(served.port),
                 vlan: served.vlan,
+                inner: served.inner_vlan,
                 sources: &sources,
                 max_payload: node[served.port].mtu,
+                label: Some((label, model.layer2_control_word)),
             };
             builder.add_vif(index, spec)?;
             vifs.push(Some(VifRow { index, is_new }));
@@ -184,22 +190,30 @@ impl Tables {
         Ok(vifs)
     }
 
-    /// Rows of what is in the model no more. First of all, so that what is new can take its place.
-    fn give_up_interfaces(&mut self, network: &NetworkModel, vnis: &HashMap<Vni, bool>, gone_in: u64) {
+    /// Rows and labels of what is in the model no more. First of all, so that what is new can take its place.
+    fn give_up_interfaces(&mut self, network: &NetworkModel, here: &HashMap<Vni, &VirtualNetwork>, gone_in: u64) {
         let served: HashSet<&str> =
             network.served.iter().map(|s| &network[s.vmi]).filter(|v| v.enabled).map(|v| v.name.as_str()).collect();
         self.vifs.retain(gone_in, |name| served.contains(name.as_str()));
-        self.networks.retain(gone_in, |vni| vnis.contains_key(vni));
+        self.networks.retain(gone_in, |vni| here.contains_key(vni));
+        let configured = here.values().filter_map(|model| model.mpls_label).collect();
+        self.labels.retain(gone_in, configured, |owner| match owner {
+            LabelOwner::Network(vni) => here.contains_key(vni),
+            LabelOwner::Vmi(name) => served.contains(name.as_str()),
+        });
+        for (model, label) in here.values().filter_map(|model| Some((model, model.mpls_label?))) {
+            self.labels.set(LabelOwner::Network(model.vni), label);
+        }
     }
 
     /// Rows of what no route leads to any more.
-    fn give_up_tunnels(&mut self, members: &HashMap<Vni, HashSet<Ipv4Addr>>, gone_in: u64) {
-        let vteps: HashSet<Ipv4Addr> = members.values().flatten().copied().collect();
-        self.tunnels.retain(gone_in, |vtep| vteps.contains(vtep));
-        self.nexthops.retain(gone_in, |(vtep, vni)| members.get(vni).is_some_and(|m| m.contains(vtep)));
+    fn give_up_tunnels(&mut self, used: &HashSet<(Vni, Remote)>, gone_in: u64) {
+        let tunnels: HashSet<(IpAddr, Encapsulation)> = used.iter().map(|(_, remote)| tunnel_of(remote)).collect();
+        self.tunnels.retain(gone_in, |tunnel| tunnels.contains(tunnel));
+        self.nexthops.retain(gone_in, |nexthop| used.contains(nexthop));
     }
 
-    /// Whether some of these changes need a rebuild: of flooding, or a VTEP that is new to its network.
+    /// Whether some of these changes need a rebuild: of flooding, or a VTEP or label that is new to its network.
     ///
     /// A VTEP that no station of a network is behind any more, and that does not flood it, stays its peer and keeps its
     /// tunnel until the next rebuild.
@@ -207,8 +221,9 @@ impl Tables {
         changes.iter().any(|change| match *change.route() {
             Route::Flood(vni) => self.networks.row(&vni).is_some(),
             Route::Mac(vni, mac) => {
-                let vtep = routes.mac(vni, mac).map(|(_, vtep)| vtep);
-                vtep.is_some_and(|vtep| self.networks.row(&vni).is_some() && self.nexthops.row(&(vtep, vni)).is_none())
+                let remote = routes.mac(vni, mac).map(|(_, remote)| remote);
+                let is_new = |remote| self.nexthops.row(&(vni, remote)).is_none();
+                self.networks.row(&vni).is_some() && remote.is_some_and(is_new)
             }
         })
     }
@@ -231,7 +246,7 @@ impl Tables {
             }
             let after = match routes.mac(vni, mac) {
                 None => None,
-                Some((_, vtep)) => match self.nexthops.row(&(vtep, vni)).and_then(NexthopId::new) {
+                Some((_, remote)) => match self.nexthops.row(&(vni, remote)).and_then(NexthopId::new) {
                     Some(id) => Some(Destination::Remote(id)),
                     None => continue,
                 },
@@ -260,16 +275,29 @@ impl Tables {
     ) -> Result<Option<Snapshot>, TableError> {
         let mut builder = Builder::amend(current);
         let mut differs = false;
-        for (vtep, row) in self.tunnels.iter() {
+        for ((vtep, _), row) in self.tunnels.iter() {
             let Some(id) = TunnelId::new(row) else { continue };
-            differs |= builder.set_outer(id, outer(self.fabric_port, node, underlay, *vtep))?;
+            differs |= builder.set_paths(id, &paths(node, underlay, *vtep))?;
         }
         Ok(differs.then(|| builder.finish()))
     }
 
-    /// The VTEPs that some network uses.
-    pub fn vteps(&self) -> impl Iterator<Item = Ipv4Addr> + '_ {
-        self.tunnels.iter().map(|(vtep, _)| *vtep)
+    /// The remote ends that some network uses: each VTEP with each encapsulation that it is sent.
+    pub fn tunnels(&self) -> impl Iterator<Item = (IpAddr, Encapsulation)> + '_ {
+        self.tunnels.iter().map(|(tunnel, _)| *tunnel)
+    }
+
+    /// Every label that this node answers to, by what it stands for.
+    pub fn labels(&self) -> &Arc<HashMap<LabelOwner, MplsLabel>> {
+        self.labels.owners()
+    }
+
+    fn label(&mut self, owner: LabelOwner, oldest_in_use: u64) -> Result<MplsLabel, TableError> {
+        self.labels.assign(owner, oldest_in_use).ok_or(TableError::Limit {
+            what: "MPLS labels",
+            limit: (MplsLabel::MAX.value() - MplsLabel::MIN.value() + 1) as usize,
+            hint: "serve fewer networks and VMIs on this node",
+        })
     }
 
     fn network(&mut self, vni: Vni, oldest_in_use: u64) -> Result<NetworkId, TableError> {
@@ -283,74 +311,35 @@ impl Tables {
     }
 
     fn fabric(&self, node: &NodeModel) -> Fabric {
+        let FabricModel { vlan, dont_fragment, udp6_zero_checksum_tx, udp6_zero_checksum_rx, dscp, .. } = node.fabric;
+        let ports = node.fabric_ports.iter().zip(&self.fabric_ports);
         Fabric {
-            port: port_index(node.fabric_ports[0]),
-            mac: self.fabric_port.mac,
-            vlan: node.fabric.vlan,
-            address: vtep_address(node),
-            mtu: self.fabric_port.mtu,
+            links: ports.map(|(port, own)| Link { port: port_index(*port), mac: own.mac, mtu: own.mtu }).collect(),
+            vlan,
+            address: node.fabric.address.map(|(address, _)| address),
+            address_v6: node.fabric.address_v6.map(|(address, _)| address),
+            dont_fragment,
             source_check: match node.fabric.source_check {
                 config::SourceCheck::Strict => SourceCheck::Strict,
                 config::SourceCheck::Known => SourceCheck::Known,
                 config::SourceCheck::Any => SourceCheck::Any,
             },
+            udp6_zero_checksum_tx,
+            udp6_zero_checksum_rx,
+            dscp,
         }
     }
 }
 
-/// One rebuild under way.
-struct Making<'a> {
-    tables: &'a mut Tables,
-    builder: Builder,
-    node: &'a NodeModel,
-    underlay: &'a Underlay,
-    oldest_in_use: u64,
-}
-
-impl Making<'_> {
-    /// The next hop to a VTEP for a network; makes tunnel and next hop when they are first asked for.
-    fn nexthop(&mut self, vni: Vni, vtep: Ipv4Addr) -> Result<NexthopId, TableError> {
-        let tables = &mut *self.tables;
-        let too_many = |what, limit| TableError::Limit { what, limit, hint: "serve fewer networks on this node" };
-        let (row, _) =
-            tables.tunnels.assign(&vtep, self.oldest_in_use).ok_or(too_many("VTEPs", tables.tunnels.limit()))?;
-        let tunnel = TunnelId::new(row).ok_or(BuildError::Taken(row))?;
-        if !self.builder.has_tunnel(tunnel) {
-            let outer = outer(tables.fabric_port, self.node, self.underlay, vtep);
-            self.builder.add_tunnel(tunnel, TunnelSpec { remote: vtep, outer })?;
-        }
-        let key = (vtep, vni);
-        let (row, _) =
-            tables.nexthops.assign(&key, self.oldest_in_use).ok_or(too_many("next hops", tables.nexthops.limit()))?;
-        let id = NexthopId::new(row).ok_or(BuildError::Taken(row))?;
-        if !self.builder.has_nexthop(id) {
-            self.builder.add_nexthop(id, tunnel, vni)?;
-        }
-        Ok(id)
-    }
-
-    /// A station behind a VTEP. A MAC that is a local VMI's stays local: the VMI is here, whatever a route says.
-    fn set_remote_mac(&mut self, vni: Vni, mac: MacAddr, vtep: Ipv4Addr) -> Result<(), TableError> {
-        let id = self.nexthop(vni, vtep)?;
-        let network = self.tables.network(vni, self.oldest_in_use)?;
-        if !self.builder.is_local(network, mac) {
-            self.builder.set_mac(network, mac, Destination::Remote(id))?;
-        }
-        Ok(())
-    }
-
-    fn set_members(&mut self, vni: Vni, floods: &[Ipv4Addr], peers: Vec<Ipv4Addr>) -> Result<(), TableError> {
-        let nexthops = floods.iter().map(|vtep| self.nexthop(vni, *vtep)).collect::<Result<Vec<_>, _>>()?;
-        let network = self.tables.network(vni, self.oldest_in_use)?;
-        self.builder.set_remote(network, &nexthops, &peers)?;
-        Ok(())
-    }
-}
-
-/// The networks that this node takes part in: those of its VMIs. With each, whether it floods unknown unicast.
-fn vnis_here(network: &NetworkModel) -> HashMap<Vni, bool> {
+/// The networks that this node takes part in: those of its VMIs.
+fn networks_here(network: &NetworkModel) -> HashMap<Vni, &VirtualNetwork> {
     let of = |served: &config::ServedVmi| &network[network[served.vmi].virtual_network];
-    network.served.iter().map(of).map(|n| (n.vni, n.flood_unknown_unicast)).collect()
+    network.served.iter().map(of).map(|model| (model.vni, model)).collect()
+}
+
+/// Networks share a tunnel to a remote end.
+fn tunnel_of(remote: &Remote) -> (IpAddr, Encapsulation) {
+    (remote.vtep, remote.via.encapsulation())
 }
 
 /// The node's and the workers' port numbers are the same: positions in the node file.
@@ -358,20 +347,12 @@ fn port_index(port: config::PortIndex) -> fib::PortIndex {
     fib::PortIndex::new(port.position()).expect("a node file has at most 32 ports")
 }
 
-/// Our VTEP address. A node without an IPv4 one is refused before its tables are made.
-fn vtep_address(node: &NodeModel) -> Ipv4Addr {
-    node.fabric.address.map_or(Ipv4Addr::UNSPECIFIED, |(address, _)| address)
-}
-
-fn outer(port: FabricPort, node: &NodeModel, underlay: &Underlay, vtep: Ipv4Addr) -> Option<OuterHeader> {
-    let Resolution::Resolved { paths } = underlay.resolve(vtep.into()) else { return None };
-    let path = paths.first()?;
-    Some(OuterHeader {
-        source_mac: port.mac,
-        destination_mac: path.mac,
-        vlan: node.fabric.vlan.map(Tci::from),
-        source: vtep_address(node),
-        destination: vtep,
-        dont_fragment: node.fabric.dont_fragment,
-    })
+/// The ways to a VTEP now, each by the fabric port whose host interface it leaves by.
+fn paths(node: &NodeModel, underlay: &Underlay, vtep: IpAddr) -> ArrayVec<Path, { fib::MAX_PATHS }> {
+    let Resolution::Resolved { paths } = underlay.resolve(vtep) else { return ArrayVec::new() };
+    let by = |path: &crate::underlay::Path| {
+        let port = node.fabric_ports.get(path.interface)?;
+        Some(Path { port: port_index(*port), next_hop: path.mac })
+    };
+    paths.iter().filter_map(by).take(fib::MAX_PATHS).collect()
 }

@@ -7,7 +7,7 @@ use api::{
 use control::config;
 use control::plane::DataPlane;
 use control::reconcile::{Call, Control, Means, PUBLISH_EVERY};
-use control::routes::{Origin, Route, RouteChange};
+use control::routes::{Origin, Remote, Route, RouteChange, Via};
 use control::status::Identity;
 use control::tables::{FabricPort, Tables};
 use control::underlay::{
@@ -15,7 +15,7 @@ use control::underlay::{
     NeighbourState, RouteChange as KernelRouteChange,
 };
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use fib::{Destination, NetworkId, Snapshot, VifIndex};
+use fib::{Destination, Inside, NetworkId, Snapshot, VifIndex};
 use rcu::{Publisher, Reader};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -25,6 +25,18 @@ use telemetry::{DropReason, WorkerTelemetry};
 use wire::{MacAddr, Vni};
 
 const VTEP: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 2);
+
+fn vxlan(vtep: Ipv4Addr) -> Remote {
+    Remote { vtep: vtep.into(), via: Via::Vxlan }
+}
+
+/// The network of a VNI.
+fn network(snapshot: &Snapshot, vni: u32) -> Option<NetworkId> {
+    match snapshot.vnis.lookup(vni).inside()? {
+        Inside::Network(network) => Some(network),
+        Inside::Vif(_) => None,
+    }
+}
 const REMOTE: MacAddr = MacAddr::new([2, 0, 0, 0, 0x20, 0x64]);
 const OTHER: MacAddr = MacAddr::new([2, 0, 0, 0, 0x20, 0x65]);
 const ROUTER_MAC: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 0x99]);
@@ -114,7 +126,7 @@ impl Bench {
         std::fs::write(&files.1, NETWORK).expect("writable");
         let loaded = config::load(&files.0, &files.1).expect("the examples are legal");
         let fabric_port = FabricPort { mac: MacAddr::new([2, 0, 0, 0, 0, 1]), mtu: 1600 };
-        let tables = Tables::new(fabric_port, vmis, 7);
+        let tables = Tables::new(vec![fabric_port], vmis, 7);
         let mut publisher = Publisher::new(tables.empty(&loaded.node));
         let worker = publisher.reader();
         let telemetry = Arc::new(WorkerTelemetry::new(100));
@@ -131,7 +143,6 @@ impl Bench {
         let means = Means {
             files,
             loaded,
-            fabric_port,
             publisher,
             tables,
             workers: vec![Arc::clone(&telemetry)],
@@ -206,8 +217,7 @@ impl Bench {
 
     fn destination(&self, mac: MacAddr) -> Option<Destination> {
         let snapshot = self.worker.snapshot();
-        let network: NetworkId = snapshot.vnis.lookup(5100)?;
-        snapshot.destination(network, mac)
+        snapshot.destination(network(snapshot, 5100)?, mac)
     }
 
     /// Whether the tunnel to the remote station has a header.
@@ -284,7 +294,7 @@ fn a_reload_adds_and_removes_and_keeps_rows_of_what_stays() {
     let green = MacAddr::new([2, 0, 0, 0, 0x10, 0xc8]);
     let row = |bench: &Bench, mac| {
         let snapshot = bench.worker.snapshot();
-        snapshot.vnis.lookup(5200).and_then(|network| snapshot.destination(network, mac))
+        network(snapshot, 5200).and_then(|network| snapshot.destination(network, mac))
     };
     let before = row(&bench, green);
     assert!(before.is_some());
@@ -292,7 +302,7 @@ fn a_reload_adds_and_removes_and_keeps_rows_of_what_stays() {
     bench.write_network(&NETWORK.replace("    virtual_machine_interfaces: [blue-server]\n", ""));
     let done = bench.reload().expect("a legal file");
     assert_eq!((done.vifs.added, done.vifs.removed, done.vifs.changed), (0, 1, 0));
-    assert_eq!(bench.worker.snapshot().vnis.lookup(5100), None);
+    assert_eq!(network(bench.worker.snapshot(), 5100), None);
     assert_eq!(row(&bench, green), before);
     bench.write_network(NETWORK);
     assert_eq!(bench.reload().expect("a legal file").vifs.added, 1);
@@ -316,7 +326,7 @@ fn without_mode_server_nothing_is_served() {
     let mut bench = Bench::new("mode");
     std::fs::write(bench.directory.join("node.yaml"), NODE.replace("mode: server", "mode: none")).expect("writable");
     assert_eq!(bench.reload().expect("a legal file").vifs.removed, 2);
-    assert_eq!(bench.worker.snapshot().vnis.lookup(5100), None);
+    assert_eq!(network(bench.worker.snapshot(), 5100), None);
     let Response::Vifs(vifs) = bench.show(Show::Vifs(VifsQuery::default())) else { panic!("vifs were asked for") };
     assert!(vifs.vifs.is_empty());
 }
@@ -327,15 +337,15 @@ fn routes_of_other_sources_come_and_go_without_a_rebuild_where_the_vtep_is_known
     bench.turn();
     let routes = bench.control.route_changes();
     let route = Route::Mac(vni(), OTHER);
-    routes.send(RouteChange::Announce(Origin::Dynamic, route, VTEP)).expect("control listens");
+    routes.send(RouteChange::Announce(Origin::Dynamic, route, vxlan(VTEP))).expect("control listens");
     bench.turn();
     assert_eq!(bench.destination(OTHER), bench.destination(REMOTE));
-    routes.send(RouteChange::Withdraw(Origin::Dynamic, route, VTEP)).expect("control listens");
+    routes.send(RouteChange::Withdraw(Origin::Dynamic, route, VTEP.into())).expect("control listens");
     bench.turn();
     assert_eq!(bench.destination(OTHER), None);
     // A VTEP that is new to the network needs a tunnel, so everything is built anew.
     let stranger = Ipv4Addr::new(172, 16, 0, 77);
-    routes.send(RouteChange::Announce(Origin::Dynamic, route, stranger)).expect("control listens");
+    routes.send(RouteChange::Announce(Origin::Dynamic, route, vxlan(stranger))).expect("control listens");
     bench.turn();
     assert!(matches!(bench.destination(OTHER), Some(Destination::Remote(_))));
     assert_ne!(bench.destination(OTHER), bench.destination(REMOTE));
@@ -346,7 +356,7 @@ fn a_route_never_takes_a_local_station_away() {
     let mut bench = Bench::new("local");
     bench.turn();
     let local = MacAddr::new([2, 0, 0, 0, 0x10, 0x64]);
-    let route = RouteChange::Announce(Origin::Dynamic, Route::Mac(vni(), local), VTEP);
+    let route = RouteChange::Announce(Origin::Dynamic, Route::Mac(vni(), local), vxlan(VTEP));
     bench.control.route_changes().send(route).expect("control listens");
     bench.turn();
     assert!(matches!(bench.destination(local), Some(Destination::Vif(_))));
@@ -361,7 +371,7 @@ fn changes_are_coalesced_to_one_publication_in_ten_milliseconds() {
     for n in 0..1_000u32 {
         let [a, b, ..] = n.to_le_bytes();
         let route = Route::Mac(vni(), MacAddr::new([2, 0, 0, 9, a, b]));
-        routes.send(RouteChange::Announce(Origin::Dynamic, route, VTEP)).expect("control listens");
+        routes.send(RouteChange::Announce(Origin::Dynamic, route, vxlan(VTEP))).expect("control listens");
         bench.control.turn(bench.now + Duration::from_micros(u64::from(n)));
     }
     assert_eq!(bench.worker.generation(), before);
@@ -404,7 +414,7 @@ fn announce_too_many_vteps(bench: &mut Bench) {
     let announce = |n: u32| {
         let [a, b, c, _] = n.to_le_bytes();
         let route = Route::Mac(vni(), MacAddr::new([2, 0, 9, a, b, c]));
-        routes.send(RouteChange::Announce(Origin::Dynamic, route, Ipv4Addr::from_bits(0x0a00_0000 + n)))
+        routes.send(RouteChange::Announce(Origin::Dynamic, route, vxlan(Ipv4Addr::from_bits(0x0a00_0000 + n))))
     };
     for n in 0..66_000 {
         announce(n).expect("control listens");
@@ -412,7 +422,7 @@ fn announce_too_many_vteps(bench: &mut Bench) {
             bench.control.turn(bench.now);
         }
     }
-    let known = RouteChange::Announce(Origin::Dynamic, Route::Mac(vni(), OTHER), VTEP);
+    let known = RouteChange::Announce(Origin::Dynamic, Route::Mac(vni(), OTHER), vxlan(VTEP));
     routes.send(known).expect("control listens");
     bench.turn();
 }
@@ -439,7 +449,7 @@ fn what_did_not_fit_is_tried_again_when_there_is_room() {
     for n in 0..1_000u32 {
         let [a, b, c, _] = n.to_le_bytes();
         let route = Route::Mac(vni(), MacAddr::new([2, 0, 9, a, b, c]));
-        let gone = RouteChange::Withdraw(Origin::Dynamic, route, Ipv4Addr::from_bits(0x0a00_0000 + n));
+        let gone = RouteChange::Withdraw(Origin::Dynamic, route, Ipv4Addr::from_bits(0x0a00_0000 + n).into());
         routes.send(gone).expect("control listens");
     }
     bench.turn();
@@ -461,7 +471,7 @@ fn nothing_is_published_when_nothing_changed_for_the_workers() {
     bench.turn();
     assert_eq!(bench.worker.generation(), before, "a route of Linux that leads to no VTEP");
     let foreign = Route::Mac(Vni::try_from(77).expect("a legal VNI"), OTHER);
-    let announced = RouteChange::Announce(Origin::Dynamic, foreign, VTEP);
+    let announced = RouteChange::Announce(Origin::Dynamic, foreign, vxlan(VTEP));
     bench.control.route_changes().send(announced).expect("control listens");
     bench.turn();
     assert_eq!(bench.worker.generation(), before, "a station of a network that is not here");
@@ -472,7 +482,7 @@ fn a_turn_publishes_once_whatever_it_took_in() {
     let mut bench = Bench::new("once");
     bench.turn();
     let before = bench.worker.generation();
-    let announced = RouteChange::Announce(Origin::Dynamic, Route::Mac(vni(), OTHER), VTEP);
+    let announced = RouteChange::Announce(Origin::Dynamic, Route::Mac(vni(), OTHER), vxlan(VTEP));
     bench.control.route_changes().send(announced).expect("control listens");
     bench.kernel_says(NeighbourState::Reachable, Some(ROUTER_MAC));
     bench.turn();

@@ -2,18 +2,21 @@
 
 use crate::burst::{Lanes, Side, Verdict};
 use crate::parse::is_group;
-use fib::{Destination, Snapshot};
+use fib::{Destination, Snapshot, Vif, VifIndex};
 use telemetry::{DropReason, WorkerTelemetry};
 
 /// Decides for each live lane: to a VIF (`to_vif`, `egress`), to a remote VTEP (`to_remote`, `nexthop`), or `Flood` when
 /// the destination is a group address or unknown in a network that floods those.
 ///
-/// Split horizon: what came from the fabric never returns to it (`FabricToFabric`). No frame goes to a VMI whose own
-/// address is its source (`OwnSource`). Also drops `UnknownUnicast` and `FloodSourceNotMember`. All lanes are looked up at
-/// once, so that table misses overlap.
+/// Split horizon: what came from the fabric never returns to it (`FabricToFabric`). No frame goes to a segment on which its
+/// source is at home (`OwnSource`), or that it came from (`SameSegment`). Also drops `UnknownUnicast`,
+/// `LabelDestination` and `FloodSourceNotMember`. All lanes are looked up at once, so that table misses overlap.
 #[inline]
 pub(crate) fn lookup(t: &Snapshot, telemetry: &WorkerTelemetry, lanes: &mut Lanes, n: usize, side: Side) {
     t.macs.lookup_burst(&lanes.key, n, &mut lanes.found);
+    if !lanes.by_label.is_empty() {
+        hold_to_label(lanes);
+    }
     for lane in lanes.live {
         if is_group(lanes.destination[lane]) {
             flood(t, lanes, lane, side);
@@ -25,15 +28,43 @@ pub(crate) fn lookup(t: &Snapshot, telemetry: &WorkerTelemetry, lanes: &mut Lane
                 lanes.to_remote.add(lane);
             }
             Some(Destination::Remote(_)) => lanes.drop(lane, DropReason::FabricToFabric),
-            Some(Destination::Vif(vif)) if t.vif(vif).owns(lanes.source[lane]) => {
-                telemetry.vif(vif).drops.add(1);
-                lanes.drop(lane, DropReason::OwnSource);
-            }
-            Some(Destination::Vif(vif)) => {
-                lanes.egress[lane] = vif;
-                lanes.to_vif.add(lane);
-            }
+            Some(Destination::Vif(vif)) => match against_loops(t, t.vif(vif), lanes, lane, side) {
+                None => {
+                    lanes.egress[lane] = vif;
+                    lanes.to_vif.add(lane);
+                }
+                Some(reason) => {
+                    telemetry.vif(vif).drops.add(1);
+                    lanes.drop(lane, reason);
+                }
+            },
             None => unknown(t, lanes, lane, side),
+        }
+    }
+}
+
+/// Why a frame may not go to an interface, if it may not.
+#[inline(always)]
+fn against_loops(t: &Snapshot, vif: &Vif, lanes: &Lanes, lane: usize, side: Side) -> Option<DropReason> {
+    let Some(_) = vif.group() else { return vif.owns(lanes.source[lane]).then_some(DropReason::OwnSource) };
+    if side == Side::Access && is_same_segment(t, vif, lanes.ingress[lane]) {
+        return Some(DropReason::SameSegment);
+    }
+    t.segment_owns(vif, lanes.source[lane]).then_some(DropReason::OwnSource)
+}
+
+/// Whether an interface that shares its VLAN shares it with `other`.
+#[inline(always)]
+pub(crate) fn is_same_segment(t: &Snapshot, vif: &Vif, other: VifIndex) -> bool {
+    vif.group().is_some() && vif.group() == t.vif(other).group()
+}
+
+/// A VMI's own label leads to that VMI and to nobody else: not to another of its network, nor to a group.
+#[cold]
+fn hold_to_label(lanes: &mut Lanes) {
+    for lane in lanes.by_label.also_in(lanes.live) {
+        if Destination::unpack(lanes.found[lane]) != Some(Destination::Vif(lanes.labelled[lane])) {
+            lanes.drop(lane, DropReason::LabelDestination);
         }
     }
 }
@@ -48,9 +79,9 @@ fn unknown(t: &Snapshot, lanes: &mut Lanes, lane: usize, side: Side) {
 
 /// A flooded frame is taken only from a VTEP in the network's own list: a stranger must not reach everybody at once.
 fn flood(t: &Snapshot, lanes: &mut Lanes, lane: usize, side: Side) {
-    let member = |network: &fib::Network| side == Side::Access || network.takes_flooding_from(lanes.vtep[lane]);
+    let listed = |network: &fib::Network| lanes.peer[lane].is_some_and(|peer| network.takes_flooding_from(peer));
     match t.network(lanes.network[lane]) {
-        Some(network) if member(network) => lanes.decide(lane, Verdict::Flood),
+        Some(network) if side == Side::Access || listed(network) => lanes.decide(lane, Verdict::Flood),
         Some(_) => lanes.drop(lane, DropReason::FloodSourceNotMember),
         None => lanes.drop(lane, DropReason::NoNexthop),
     }

@@ -2,7 +2,7 @@
 
 use crate::io::{Frame, RxMeta};
 use arrayvec::ArrayVec;
-use fib::{NetworkId, NexthopId, PortIndex, VifIndex};
+use fib::{NetworkId, NexthopId, PeerId, PortIndex, VifIndex};
 use telemetry::DropReason;
 use wire::Tci;
 
@@ -51,6 +51,16 @@ impl LaneMask {
     }
 
     #[inline(always)]
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn also_in(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    #[inline(always)]
     pub(crate) fn remove_all(&mut self, lanes: Self) {
         self.0 &= !lanes.0;
     }
@@ -82,8 +92,9 @@ pub(crate) struct Lanes {
     pub(crate) verdict: [Verdict; BURST],
     /// Where the frame's own Ethernet header begins: 0, or behind the outer headers.
     pub(crate) l2_at: [u8; BURST],
-    /// Octets of tag between its MACs and its type that go: 0 or 4.
+    /// Octets of tags between its MACs and its type that go: 0, 4 or 8.
     pub(crate) tag_octets: [u8; BURST],
+    /// Access side: the outer tag. Fabric side: only its priority bits, as the outer header tells them.
     pub(crate) tci: [Tci; BURST],
     /// Destination and source, as `MacAddr::to_bits`.
     pub(crate) destination: [u64; BURST],
@@ -93,8 +104,13 @@ pub(crate) struct Lanes {
     /// The VIF that it came in by; access side only.
     pub(crate) ingress: [VifIndex; BURST],
     pub(crate) network: [NetworkId; BURST],
-    /// The outer source; fabric side only.
-    pub(crate) vtep: [u32; BURST],
+    /// The VTEP that it came from; fabric side only. `None`: one that this node does not know.
+    pub(crate) peer: [Option<PeerId>; BURST],
+    /// The outer source, if it is of IPv6; fabric side only.
+    pub(crate) source_v6: [u128; BURST],
+    /// Lanes with a VMI's own label, and the VMI's interface; fabric side only.
+    pub(crate) by_label: LaneMask,
+    pub(crate) labelled: [VifIndex; BURST],
     /// The key for the MAC table, and what it found.
     pub(crate) key: [u64; BURST],
     pub(crate) found: [u32; BURST],
@@ -121,7 +137,10 @@ impl Default for Lanes {
             hash: [0; BURST],
             ingress: [NO_VIF; BURST],
             network: [NO_NETWORK; BURST],
-            vtep: [0; BURST],
+            peer: [None; BURST],
+            source_v6: [0; BURST],
+            by_label: LaneMask::default(),
+            labelled: [NO_VIF; BURST],
             key: [0; BURST],
             found: [0; BURST],
             egress: [NO_VIF; BURST],
@@ -205,6 +224,7 @@ impl<F: Frame> Burst<F> {
         self.lanes.live = LaneMask::first(self.frames.len());
         self.lanes.to_vif = LaneMask::default();
         self.lanes.to_remote = LaneMask::default();
+        self.lanes.by_label = LaneMask::default();
         self.lanes.verdict = [Verdict::Continue; BURST];
     }
 }

@@ -1,17 +1,20 @@
-//! Writes the outer header: a template copied, and six fields patched.
+//! Writes the outer header: a template copied, and what differs from packet to packet patched.
+//!
+//! The three encapsulations over IPv4 without a fabric VLAN or control word have a function each with constant places
+//! ([`plain`]); all others share one with variable places ([`any`]).
+
+mod any;
+mod plain;
 
 use crate::burst::Lanes;
 use crate::io::Frame;
 use crate::{Burst, Verdict};
-use fib::{Snapshot, Tunnel};
+use fib::{Nexthop, Shape, Snapshot, Tunnel};
 use telemetry::DropReason;
-use wire::{ethernet, ipv4, udp, vxlan};
+use wire::{Tci, checksum, ethernet};
 
-/// IPv4, UDP and VXLAN: what the IP length counts beside the inner frame.
-const IP_OVERHEAD: usize = ipv4::HEADER_OCTETS + udp::HEADER_OCTETS + vxlan::HEADER_OCTETS;
-const UDP_OVERHEAD: usize = udp::HEADER_OCTETS + vxlan::HEADER_OCTETS;
-/// Room for the longest outer header and the inner MACs behind it.
-pub(crate) const WINDOW: usize = 54 + MACS;
+/// Room for the longest outer header, a control word and the inner MACs behind it.
+pub(crate) const WINDOW: usize = 74 + 4 + MACS;
 pub(crate) const MACS: usize = 12;
 
 /// Identification values for this worker's packets: the counters of `workers` workers never meet.
@@ -40,18 +43,34 @@ impl IpIds {
 /// What differs from packet to packet.
 #[derive(Clone)]
 pub(crate) struct Inner {
-    /// Inner frame, in octets from its destination MAC, without check sequence.
+    /// Inner frame, in octets from its destination MAC, without check sequence and control word.
     pub(crate) octets: usize,
     pub(crate) destination: u64,
     pub(crate) source: u64,
     pub(crate) hash: u32,
+    /// VNI word or label stack entry.
     pub(crate) shim: u32,
+    /// Type of service of IPv4, traffic class of IPv6: the DSCP in its upper six bits.
+    pub(crate) tos: u8,
 }
 
-/// Sends the `to_remote` lanes out of the fabric port: pops the tag, pads to 60 octets, writes the outer header.
+impl Inner {
+    /// The same, through this next hop: with its VNI or label, and with the priority as the encapsulation carries it. MPLS
+    /// has the PCP for its traffic class (RFC 5462); the outer header has the DSCP that is configured for PCP and DEI.
+    #[inline(always)]
+    pub(crate) fn by(mut self, t: &Snapshot, nexthop: Nexthop, tunnel: &Tunnel, priority: Tci) -> Self {
+        let class = if tunnel.encapsulation().is_mpls() { u32::from(priority.pcp()) << 9 } else { 0 };
+        self.shim = nexthop.shim() | class;
+        self.tos = t.fabric.dscp[usize::from(priority.bits() >> 12)] << 2;
+        self
+    }
+}
+
+/// Sends the `to_remote` lanes out of a fabric port: pops the tags, pads to 60 octets, writes the outer header. Of several
+/// ways of the underlay the flow hash chooses one.
 ///
-/// Drops: `NoNexthop`, `NexthopUnresolved`, `TooBigForFabric`, `NoHeadroom`, `NoTailroom`. Grows a frame by 46 octets
-/// (tag popped in the same step), 50 when the port took the tag out, 4 more with a fabric VLAN.
+/// Drops: `NoNexthop`, `NexthopUnresolved`, `TooBigForFabric`, `NoHeadroom`, `NoTailroom`, `NotContiguous`. Grows a frame by
+/// 34 octets (MPLS over GRE, two tags popped in the same step) to 78 (VXLAN over IPv6 on a fabric VLAN, no tag).
 #[inline]
 pub(crate) fn to_fabric<F: Frame>(t: &Snapshot, ids: &mut IpIds, burst: &mut Burst<F>) {
     // In registers while the burst lasts.
@@ -76,29 +95,61 @@ fn one<'t, F: Frame>(
     lane: usize,
     frame: &mut F,
 ) -> Result<&'t Tunnel, DropReason> {
+    let hash = lanes.hash[lane];
     let nexthop = t.nexthop(lanes.nexthop[lane]).ok_or(DropReason::NoNexthop)?;
-    let tunnel = t.tunnel(nexthop.tunnel()).ok_or(DropReason::NoNexthop)?;
-    let tag = usize::from(lanes.tag_octets[lane]);
-    let mut octets = frame.total_octets() - tag;
+    let tunnel = t.tunnel_for(nexthop.tunnel(), hash).ok_or(DropReason::NoNexthop)?;
+    let tags = usize::from(lanes.tag_octets[lane]);
+    let mut octets = frame.total_octets() - tags;
     if octets < ethernet::MIN_FRAME_OCTETS {
         pad(frame, ethernet::MIN_FRAME_OCTETS - octets)?;
         octets = ethernet::MIN_FRAME_OCTETS;
     }
-    check(tunnel, octets)?;
-    let inner = Inner {
-        octets,
-        destination: lanes.destination[lane],
-        source: lanes.source[lane],
-        hash: lanes.hash[lane],
-        shim: nexthop.shim(),
-    };
-    let head = frame.prepend(tunnel.header_octets() - tag).ok_or(DropReason::NoHeadroom)?;
-    let window = head.first_chunk_mut::<WINDOW>().ok_or(DropReason::NotContiguous)?;
-    write(window, tunnel, &inner, ids.take());
+    let word = nexthop.control_word_octets();
+    check(tunnel, octets + word)?;
+    let inner =
+        Inner { octets, destination: lanes.destination[lane], source: lanes.source[lane], hash, shim: 0, tos: 0 };
+    let inner = inner.by(t, nexthop, tunnel, lanes.tci[lane]);
+    match tunnel.shape() {
+        Shape::VxlanV4 => plain::vxlan(front(frame, plain::VXLAN - tags)?, tunnel, &inner, ids.take()),
+        Shape::MplsUdpV4 if word == 0 => {
+            plain::mpls_over_udp(front(frame, plain::MPLS_OVER_UDP - tags)?, tunnel, &inner, ids.take());
+        }
+        Shape::MplsGreV4 if word == 0 => {
+            plain::mpls_over_gre(front(frame, plain::MPLS_OVER_GRE - tags)?, tunnel, &inner, ids.take());
+        }
+        _ => unusual(frame, tunnel, inner, tags, word, ids.take())?,
+    }
     Ok(tunnel)
 }
 
-/// Whether a frame can go this way at all.
+/// Grows a frame by `n` octets in front; the first `N` octets are then there to be written.
+#[inline(always)]
+fn front<F: Frame, const N: usize>(frame: &mut F, n: usize) -> Result<&mut [u8; N], DropReason> {
+    frame.prepend(n).ok_or(DropReason::NoHeadroom)?.first_chunk_mut().ok_or(DropReason::NotContiguous)
+}
+
+/// Not inlined, and by value: a reference would keep the packet's numbers in memory on the usual ways too.
+#[inline(never)]
+fn unusual<F: Frame>(
+    frame: &mut F,
+    tunnel: &Tunnel,
+    inner: Inner,
+    tags: usize,
+    word: usize,
+    id: u16,
+) -> Result<(), DropReason> {
+    if tunnel.has_udp_checksum() && frame.octets().len() != frame.total_octets() {
+        return Err(DropReason::NotContiguous);
+    }
+    let header = tunnel.header_octets() + word;
+    let octets = frame.prepend(header - tags).ok_or(DropReason::NoHeadroom)?;
+    let (window, rest) = octets.split_at_mut_checked(header + MACS).ok_or(DropReason::NotContiguous)?;
+    let sum = if tunnel.has_udp_checksum() { checksum::sum(rest) } else { 0 };
+    any::write(window, tunnel, &inner, word, id, sum);
+    Ok(())
+}
+
+/// Whether a frame of so many octets, with its control word, can go this way at all.
 #[inline(always)]
 pub(crate) fn check(tunnel: &Tunnel, octets: usize) -> Result<(), DropReason> {
     if tunnel.header_octets() == 0 {
@@ -117,44 +168,10 @@ pub(crate) fn pad<F: Frame>(frame: &mut F, n: usize) -> Result<(), DropReason> {
     Ok(())
 }
 
-/// Writes the outer header of a resolved tunnel and the inner MACs behind it.
-#[inline(always)]
-pub(crate) fn write(window: &mut [u8; WINDOW], tunnel: &Tunnel, inner: &Inner, id: u16) {
-    if tunnel.header_octets() == vxlan::OUTER_OCTETS {
-        write_at::<14>(window, tunnel, inner, id);
-    } else {
-        write_tagged(window, tunnel, inner.clone(), id);
-    }
-}
-
-/// Not inlined: the compiler would merge both ways into one whose places are variables. By value: a reference would keep
-/// the packet's numbers in memory on the other way too.
-#[inline(never)]
-fn write_tagged(window: &mut [u8; WINDOW], tunnel: &Tunnel, inner: Inner, id: u16) {
-    write_at::<18>(window, tunnel, &inner, id);
-}
-
-/// `IP` is where the IP header begins; a constant, so no bounds check is left.
-#[inline(always)]
-fn write_at<const IP: usize>(window: &mut [u8; WINDOW], tunnel: &Tunnel, inner: &Inner, id: u16) {
-    let header = IP + IP_OVERHEAD;
-    window[..header].copy_from_slice(&tunnel.header()[..header]);
-    let total = (inner.octets + IP_OVERHEAD) as u16;
-    let sum = tunnel.checksum() + u32::from(total) + u32::from(id);
-    put(window, IP + 2, total.to_be_bytes());
-    put(window, IP + 4, id.to_be_bytes());
-    put(window, IP + 10, (!fold(sum)).to_be_bytes());
-    put(window, IP + 20, udp::entropy_port(inner.hash).to_be_bytes());
-    put(window, IP + 24, ((inner.octets + UDP_OVERHEAD) as u16).to_be_bytes());
-    put(window, IP + 32, inner.shim.to_be_bytes());
-    put(window, header, mac_octets(inner.destination, inner.source));
-}
-
-/// Folds the one's complement sum of at most three 16-bit words, which two steps do.
-#[inline(always)]
-fn fold(sum: u32) -> u16 {
-    let sum = (sum & 0xffff) + (sum >> 16);
-    ((sum & 0xffff) + (sum >> 16)) as u16
+/// Writes the outer header of a resolved tunnel, `word` octets of control word, and the inner MACs behind it: `window` is
+/// exactly as long. `sum` is the one's complement sum of what follows the MACs, if the tunnel has a UDP checksum.
+pub(crate) fn write(window: &mut [u8], tunnel: &Tunnel, inner: &Inner, word: usize, id: u16, sum: u64) {
+    any::write(window, tunnel, inner, word, id, sum);
 }
 
 /// Twelve octets: destination and source of an Ethernet header.
@@ -165,9 +182,4 @@ pub(crate) fn mac_octets(destination: u64, source: u64) -> [u8; MACS] {
         .first_chunk()
         .copied()
         .unwrap_or([0; MACS])
-}
-
-#[inline(always)]
-fn put<const N: usize>(window: &mut [u8; WINDOW], at: usize, octets: [u8; N]) {
-    window[at..at + N].copy_from_slice(&octets);
 }

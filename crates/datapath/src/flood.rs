@@ -3,14 +3,15 @@
 //! Each copy has headers of its own. Payloads up to 256 octets are copied; longer ones are shared by reference, where all
 //! ports take frames in several buffers. Copies are packets of their own in the ledger; the frame itself is consumed.
 
+use crate::bridge::is_same_segment;
 use crate::burst::{Lanes, Side};
 use crate::encap::{self, Inner, MACS, WINDOW};
 use crate::io::{Frame, Pool, TxQueue};
-use crate::rewrite;
+use crate::rewrite::{self, TAGGED_TWICE};
 use crate::transmit::Outlet;
 use fib::{Network, NexthopId, PortIndex, Snapshot, VifIndex};
 use telemetry::DropReason;
-use wire::ethernet;
+use wire::{Tci, checksum, ethernet};
 
 /// Copies that one burst may make. A single frame may go to more members than that, a second one then not.
 pub(crate) const BUDGET: usize = 4096;
@@ -31,7 +32,11 @@ struct Original {
     inner: Inner,
     /// Octets from the type field on.
     rest: usize,
+    /// Their one's complement sum, if a tunnel wants it.
+    sum: u64,
     ether_type: [u8; 2],
+    /// Priority bits that each copy has.
+    priority: Tci,
 }
 
 /// Replicates the frame of `lane`, which has the verdict `Flood`, and gives the copies to the outlet.
@@ -46,15 +51,18 @@ pub(crate) fn replicate<P: Pool, T: TxQueue<Frame = P::Frame>>(
 ) {
     let Some(network) = t.network(lanes.network[lane]) else { return out.bury(frame, DropReason::NoNexthop) };
     let remote = if side == Side::Access { network.remote() } else { &[] };
-    let members = network.local().len() + remote.len();
+    let members = network.segments().len() + remote.len();
     if members > *budget && *budget < BUDGET {
         return out.bury(frame, DropReason::FloodBudget);
     }
     *budget = budget.saturating_sub(members);
-    let original = match prepare(&mut frame, lanes, lane) {
+    let mut original = match prepare(&mut frame, lanes, lane) {
         Ok(original) => original,
         Err(reason) => return out.bury(frame, reason),
     };
+    if remote.iter().any(|nexthop| wants_sum(t, *nexthop)) {
+        original.sum = checksum::sum(frame.octets());
+    }
     let ingress = (side == Side::Access).then_some(lanes.ingress[lane]);
     let targets = Targets::new(t, network, ingress, original.inner.source);
     if targets.is_empty() && remote.is_empty() {
@@ -70,8 +78,8 @@ pub(crate) fn replicate<P: Pool, T: TxQueue<Frame = P::Frame>>(
     });
 }
 
-/// The interfaces of the network on this node that get a copy: not the one that the frame came in by, and none whose own
-/// address is its source.
+/// The segments of the network on this node that get a copy, each by one of its interfaces: not the one that the frame
+/// came in by, and none on which its source is at home.
 struct Targets<'t> {
     t: &'t Snapshot,
     network: &'t Network,
@@ -83,7 +91,8 @@ struct Targets<'t> {
 
 impl<'t> Targets<'t> {
     fn new(t: &'t Snapshot, network: &'t Network, ingress: Option<VifIndex>, source: u64) -> Self {
-        let own_source = ingress.is_none() && network.local().iter().any(|vif| t.vif(*vif).owns(source));
+        let at_home = |vif: &VifIndex| t.segment_owns(t.vif(*vif), source);
+        let own_source = ingress.is_none() && network.segments().iter().any(at_home);
         let mut targets = Self { t, network, ingress, source, own_source, count: 0 };
         let mut count = 0;
         targets.for_each(|_| count += 1);
@@ -96,12 +105,19 @@ impl<'t> Targets<'t> {
     }
 
     fn for_each(&self, mut f: impl FnMut(VifIndex)) {
-        for vif in self.network.local() {
-            if Some(*vif) != self.ingress && !self.t.vif(*vif).owns(self.source) {
+        for vif in self.network.segments() {
+            let row = self.t.vif(*vif);
+            let came_from = |ingress| ingress == *vif || is_same_segment(self.t, row, ingress);
+            if !self.ingress.is_some_and(came_from) && !self.t.segment_owns(row, self.source) {
                 f(*vif);
             }
         }
     }
+}
+
+fn wants_sum(t: &Snapshot, nexthop: NexthopId) -> bool {
+    let tunnel = t.nexthop(nexthop).and_then(|nexthop| t.tunnel(nexthop.tunnel()));
+    tunnel.is_some_and(|tunnel| tunnel.has_udp_checksum())
 }
 
 /// Cuts the frame to its type field and payload, padded so that the whole is at least 60 octets.
@@ -119,9 +135,11 @@ fn prepare<F: Frame>(frame: &mut F, lanes: &Lanes, lane: usize) -> Result<Origin
     let (destination, source) = (lanes.destination[lane], lanes.source[lane]);
     Ok(Original {
         macs: encap::mac_octets(destination, source),
-        inner: Inner { octets: rest + MACS, destination, source, hash: lanes.hash[lane], shim: 0 },
+        inner: Inner { octets: rest + MACS, destination, source, hash: lanes.hash[lane], shim: 0, tos: 0 },
         rest,
+        sum: 0,
         ether_type: frame.octets().first_chunk().copied().unwrap_or_default(),
+        priority: lanes.tci[lane],
     })
 }
 
@@ -154,9 +172,9 @@ fn one_local<P: Pool, T: TxQueue<Frame = P::Frame>>(
 ) {
     let vif = t.vif(egress);
     let tag = rewrite::tag_octets(vif, Some(&original.ether_type));
-    let mut header = [0; MACS + ethernet::TAG_OCTETS];
+    let mut header = [0; TAGGED_TWICE];
     let made = rewrite::fits(vif, Some(&original.ether_type), original.rest)
-        .and_then(|()| rewrite::write(&mut header, vif, original.macs, tag))
+        .and_then(|()| rewrite::write(&mut header, vif, original.macs, tag, original.priority))
         .and_then(|()| copy(out.pool(), body, header.get(..MACS + tag).unwrap_or(&header)));
     if let Ok(frame) = &made {
         rewrite::count(out.telemetry(), egress, frame);
@@ -173,13 +191,16 @@ fn one_remote<P: Pool, T: TxQueue<Frame = P::Frame>>(
     original: &Original,
     nexthop: NexthopId,
 ) {
-    let found = t.nexthop(nexthop).and_then(|nexthop| Some((nexthop, t.tunnel(nexthop.tunnel())?)));
+    let hash = original.inner.hash;
+    let found = t.nexthop(nexthop).and_then(|nexthop| Some((nexthop, t.tunnel_for(nexthop.tunnel(), hash)?)));
     let Some((nexthop, tunnel)) = found else { return out.lose_copy(DropReason::NoNexthop) };
-    let inner = Inner { shim: nexthop.shim(), ..original.inner };
+    let word = nexthop.control_word_octets();
+    let inner = original.inner.clone().by(t, nexthop, tunnel, original.priority);
     let mut window = [0; WINDOW];
-    let made = encap::check(tunnel, inner.octets).and_then(|()| {
-        encap::write(&mut window, tunnel, &inner, out.ids().take());
-        copy(out.pool(), body, window.get(..tunnel.header_octets() + MACS).unwrap_or(&window))
+    let made = encap::check(tunnel, inner.octets + word).and_then(|()| {
+        let window = window.get_mut(..tunnel.header_octets() + word + MACS).ok_or(DropReason::NoHeadroom)?;
+        encap::write(window, tunnel, &inner, word, out.ids().take(), original.sum);
+        copy(out.pool(), body, window)
     });
     finish(out, made, tunnel.port());
 }

@@ -1,14 +1,12 @@
 //! One hash per frame, computed where its header is read, for entropy now and for later stages.
 //!
 //! IPv4 and IPv6 with TCP, UDP or SCTP: addresses, protocol and ports, but of a fragment without ports, so that all
-//! fragments of a datagram take one way. Everything else: the MAC addresses and the type.
+//! fragments of a datagram take one way. The same behind one inner tag. Everything else: the MAC addresses and the type.
 
-use wire::{ethernet, ipv4};
+use wire::{ethernet, ipv4, ipv6};
 
 /// The octets of an IPv4 frame that the hash needs, with a tag: Ethernet 14, tag 4, IPv4 20, ports 4. Also room for less.
 pub(crate) const HEAD: usize = 46;
-
-const IPV6_HEADER_OCTETS: usize = 40;
 
 /// Folds two words to a hash by one 64 by 64 to 128 bit multiplication.
 #[inline(always)]
@@ -57,19 +55,32 @@ fn ipv4(head: &[u8; HEAD], l3: usize, ports: u32, protocol: u8) -> u32 {
 /// All but a whole IPv4 packet with ports and without options. Out of line, so that the usual way stays short.
 #[inline(never)]
 fn unusual(frame: &[u8], head: &[u8; HEAD], l3: usize, destination: u64, source: u64) -> u32 {
-    let ether_type = u16::from_be_bytes(octets(head, l3 - 2));
+    let (mut l3, mut ether_type) = (l3, u16::from_be_bytes(octets(head, l3 - 2)));
+    if wire::is_tag_type(ether_type) {
+        (l3, ether_type) = (l3 + ethernet::TAG_OCTETS, u16::from_be_bytes(octets(head, l3 + 2)));
+    }
     let [version, ..] = octets::<1>(head, l3);
     match ether_type {
-        ethernet::TYPE_IPV4 if version >> 4 == 4 => ipv4(head, l3, 0, octets::<1>(head, l3 + 9)[0]),
+        ethernet::TYPE_IPV4 if version >> 4 == 4 => unusual_ipv4(head, l3),
         ethernet::TYPE_IPV6 => ipv6(frame.get(l3..).unwrap_or(&[]), destination ^ source),
         _ => mix(destination << 16 ^ source, u64::from(ether_type)),
     }
 }
 
+/// Behind an inner tag, with options, in fragments, or without ports.
+#[inline]
+fn unusual_ipv4(head: &[u8; HEAD], l3: usize) -> u32 {
+    let [version, ..] = octets::<1>(head, l3);
+    let fragment_and_protocol = u32::from_be_bytes(octets(head, l3 + 6));
+    let protocol = fragment_and_protocol as u8;
+    let plain = version == ipv4::VERSION_IHL && fragment_and_protocol & UNFRAGMENTED == 0 && has_ports(protocol);
+    ipv4(head, l3, if plain { u32::from_be_bytes(octets(head, l3 + 20)) } else { 0 }, protocol)
+}
+
 /// Ports count only directly behind the fixed header; behind extension headers the addresses must do.
 #[inline]
 fn ipv6(packet: &[u8], macs: u64) -> u32 {
-    let Some((header, rest)) = packet.split_first_chunk::<IPV6_HEADER_OCTETS>() else { return mix(macs, 6) };
+    let Some((header, rest)) = packet.split_first_chunk::<{ ipv6::HEADER_OCTETS }>() else { return mix(macs, 6) };
     let next = header[6];
     let ports = match rest.first_chunk::<4>() {
         Some(ports) if has_ports(next) => u32::from_be_bytes(*ports),
@@ -101,9 +112,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_flow_hashes_alike_tagged_or_not(addresses: [u8; 8], ports: [u8; 4], protocol: u8) {
-            let (a, b) = (ipv4_frame(14, protocol, 0, addresses, ports), ipv4_frame(18, protocol, 0, addresses, ports));
+        fn a_flow_hashes_alike_with_no_tag_one_and_two(addresses: [u8; 8], ports: [u8; 4], protocol: u8) {
+            let frame = |l3| ipv4_frame(l3, protocol, 0, addresses, ports);
+            let (a, b, mut c) = (frame(14), frame(18), frame(22));
+            c[16..18].copy_from_slice(&[0x81, 0]);
             prop_assert_eq!(flow(&a, &a, 14, 1, 2), flow(&b, &b, 18, 1, 2));
+            prop_assert_eq!(flow(&a, &a, 14, 1, 2), flow(&c, &c, 18, 1, 2));
+        }
+
+        #[test]
+        fn ipv6_behind_an_inner_tag_hashes_by_its_flow(addresses: [u8; 32], ports: [u8; 4]) {
+            let packet = [&[0x60, 0, 0, 0, 0, 8, 17, 64][..], &addresses, &ports, &[0, 8, 0, 0]].concat();
+            let plain = [&[0; 12][..], &[0x86, 0xdd], &packet].concat();
+            let tagged = [&[0; 12][..], &[0x81, 0, 0, 5, 0x81, 0, 0, 6, 0x86, 0xdd], &packet].concat();
+            let hash = |frame: &[u8], l3| flow(frame, frame.first_chunk().unwrap(), l3, 1, 2);
+            prop_assert_eq!(hash(&plain, 14), hash(&tagged, 18));
         }
 
         #[test]

@@ -18,7 +18,6 @@ pub mod io;
 mod parse;
 pub mod pipeline;
 mod punt;
-mod refuse;
 mod rewrite;
 mod transmit;
 mod worker;

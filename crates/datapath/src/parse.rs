@@ -5,7 +5,7 @@ use crate::hash::{self, HEAD};
 use crate::io::{CONTIGUOUS, Frame};
 use crate::{BURST, Burst};
 use telemetry::DropReason;
-use wire::{Tci, be16, ethernet};
+use wire::{Tci, Tpid, be16, ethernet, is_tag_type};
 
 pub(crate) const MAC_BITS: u64 = 0xffff_ffff_ffff;
 
@@ -29,19 +29,21 @@ pub(crate) const fn is_group(mac: u64) -> bool {
     mac >> 40 & 1 != 0
 }
 
-/// Fills `tci`, `tag_octets`, `destination`, `source` and `hash`. A tag counts whether the port left it in the frame or
-/// took it out; without one the VLAN is 0 (IEEE 802.1Q clause 6.9.1).
+/// Fills `tci`, `tag_octets`, `destination`, `source` and `hash`. A tag of the port's type `tpid` counts whether the port
+/// left it in the frame or took it out; without one the VLAN is 0 (IEEE 802.1Q clause 6.9.1).
 ///
-/// Drops: `Runt`, `CutTag`, `NotContiguous`, `GroupSource`. Touches one cache line of a frame, two if it is IPv6.
+/// Drops: `Runt`, `CutTag`, `NotContiguous`, `GroupSource`, `UnknownTpid`. Touches one cache line of a frame, two if it is
+/// IPv6.
 #[inline]
-pub(crate) fn access<F: Frame>(burst: &mut Burst<F>) {
+pub(crate) fn access<F: Frame>(tpid: Tpid, burst: &mut Burst<F>) {
+    let tpid = tpid.value();
     burst.lanes.l2_at = [0; BURST];
     for lane in burst.lanes.live {
         let Some(frame) = burst.frames.get(lane) else { break };
         let (octets, total, stripped) = (frame.octets(), frame.total_octets(), burst.meta[lane].stripped);
         let read = match octets.first_chunk::<HEAD>() {
-            Some(head) => header(&mut burst.lanes, lane, octets, head, stripped),
-            None => short(&mut burst.lanes, lane, octets, total, stripped),
+            Some(head) => header(&mut burst.lanes, lane, tpid, octets, head, stripped),
+            None => short(&mut burst.lanes, lane, tpid, octets, total, stripped),
         };
         if let Err(reason) = read {
             burst.lanes.drop(lane, reason);
@@ -56,17 +58,19 @@ pub(crate) fn access<F: Frame>(burst: &mut Burst<F>) {
 fn header(
     lanes: &mut Lanes,
     lane: usize,
+    tpid: u16,
     octets: &[u8],
     head: &[u8; HEAD],
     stripped: Option<Tci>,
 ) -> Result<(), DropReason> {
     let (destination, source) = macs(head);
-    let tagged = be16::<12, HEAD>(head) == ethernet::TYPE_VLAN;
+    let ether_type = be16::<12, HEAD>(head);
     let (tci, tag_octets, hash) = match stripped {
-        None if tagged => {
+        None if ether_type == tpid => {
             let tci = Tci::new(be16::<14, HEAD>(head));
             (tci, ethernet::TAG_OCTETS, hash::flow(octets, head, 18, destination, source))
         }
+        None if is_tag_type(ether_type) => return Err(DropReason::UnknownTpid),
         stripped => (stripped.unwrap_or_default(), 0, hash::flow(octets, head, 14, destination, source)),
     };
     lanes.destination[lane] = destination;
@@ -79,7 +83,14 @@ fn header(
 
 /// Reads the header of a frame that is shorter than the usual head, if it is long enough to have one at all.
 #[cold]
-fn short(lanes: &mut Lanes, lane: usize, octets: &[u8], total: usize, stripped: Option<Tci>) -> Result<(), DropReason> {
+fn short(
+    lanes: &mut Lanes,
+    lane: usize,
+    tpid: u16,
+    octets: &[u8],
+    total: usize,
+    stripped: Option<Tci>,
+) -> Result<(), DropReason> {
     if octets.len() != total {
         return Err(DropReason::NotContiguous);
     }
@@ -90,9 +101,9 @@ fn short(lanes: &mut Lanes, lane: usize, octets: &[u8], total: usize, stripped: 
     for (to, from) in padded.iter_mut().zip(octets) {
         *to = *from;
     }
-    let tagged = stripped.is_none() && be16::<12, HEAD>(&padded) == ethernet::TYPE_VLAN;
+    let tagged = stripped.is_none() && be16::<12, HEAD>(&padded) == tpid;
     if tagged && octets.len() < ethernet::HEADER_OCTETS + ethernet::TAG_OCTETS {
         return Err(DropReason::CutTag);
     }
-    header(lanes, lane, octets, &padded, stripped)
+    header(lanes, lane, tpid, octets, &padded, stripped)
 }

@@ -36,7 +36,8 @@ pub(crate) fn to_host<F: Frame>(
     })
 }
 
-/// Sends up to `limit` frames from the host out of the fabric port, with the fabric's VLAN tag. Returns how many came.
+/// Sends up to `limit` frames from the host out of the fabric ports that they are for, with the fabric's VLAN tag. Returns
+/// how many came.
 pub(crate) fn from_host<P: Pool, T: TxQueue<Frame = P::Frame>>(
     t: &Snapshot,
     out: &mut Outlet<P, T>,
@@ -44,11 +45,12 @@ pub(crate) fn from_host<P: Pool, T: TxQueue<Frame = P::Frame>>(
     limit: usize,
 ) -> usize {
     for n in 0..limit {
-        let made = host.receive(|slot| build(t, out.pool(), slot.octets()));
+        let made = host.receive(|slot| (PortIndex::new(usize::from(slot.port())), build(t, out.pool(), slot.octets())));
         match made {
             None => return n,
-            Some(Ok(frame)) => out.send_injected(t.fabric.port, frame),
-            Some(Err(reason)) => out.lose_injected(reason),
+            Some((Some(port), Ok(frame))) if t.fabric.link(port).is_some() => out.send_injected(port, frame),
+            Some((_, Ok(frame))) => out.refuse_injected(frame, DropReason::NoSuchPort),
+            Some((_, Err(reason))) => out.lose_injected(reason),
         }
     }
     limit

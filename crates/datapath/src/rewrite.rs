@@ -6,15 +6,18 @@ use crate::{Burst, Verdict};
 use fib::Vif;
 use fib::{Snapshot, VifIndex};
 use telemetry::{DropReason, WorkerTelemetry};
-use wire::ethernet;
+use wire::{Tci, ethernet, is_tag_type};
 
+/// Both MACs and one tag.
 const TAGGED: usize = MACS + ethernet::TAG_OCTETS;
+/// Both MACs and the two tags of a QinQ interface.
+pub(crate) const TAGGED_TWICE: usize = TAGGED + ethernet::TAG_OCTETS;
 
-/// Sends the `to_vif` lanes out of their interface's port, with its tag (802.1Q, PCP 0), or untagged on VLAN 0; a tag
-/// that the instance itself put inside stays, behind a priority tag on VLAN 0. Short frames are padded to 60 octets with
-/// zeros.
+/// Sends the `to_vif` lanes out of their interface's port, with its tag or tags and the priority that they came with
+/// (802.1Q), or untagged on VLAN 0; a tag that the instance itself put inside stays, behind a priority tag on VLAN 0. Short
+/// frames are padded to 60 octets with zeros.
 ///
-/// Drops: `TooBigForPort`, `NoHeadroom`, `NoTailroom`. Counts for the interface.
+/// Drops: `TooBigForPort`, `InnerTagAmbiguous`, `NoHeadroom`, `NoTailroom`. Counts for the interface.
 #[inline]
 pub(crate) fn to_access<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut Burst<F>) {
     for lane in burst.lanes.to_vif {
@@ -23,7 +26,7 @@ pub(crate) fn to_access<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, bur
         let front = usize::from(lanes.l2_at[lane]) + MACS + usize::from(lanes.tag_octets[lane]);
         let vif = t.vif(lanes.egress[lane]);
         let macs = mac_octets(lanes.destination[lane], lanes.source[lane]);
-        match replace_front(frame, front, vif, macs) {
+        match replace_front(frame, front, vif, macs, lanes.tci[lane]) {
             Ok(()) => {
                 lanes.verdict[lane] = Verdict::Send(vif.port());
                 count(telemetry, lanes.egress[lane], frame);
@@ -45,13 +48,19 @@ pub(crate) fn count<F: Frame>(telemetry: &WorkerTelemetry, egress: VifIndex, fra
     counts.tx_octets.add(frame.total_octets() as u64);
 }
 
-/// Replaces the `front` octets before the frame's type field by `macs` and the interface's tag.
+/// Replaces the `front` octets before the frame's type field by `macs` and the interface's tags.
 #[inline(always)]
-fn replace_front<F: Frame>(frame: &mut F, front: usize, vif: &Vif, macs: [u8; MACS]) -> Result<(), DropReason> {
+fn replace_front<F: Frame>(
+    frame: &mut F,
+    front: usize,
+    vif: &Vif,
+    macs: [u8; MACS],
+    priority: Tci,
+) -> Result<(), DropReason> {
     let ether_type = frame.octets().get(front..front + 2);
     fits(vif, ether_type, frame.total_octets() - front)?;
-    let tag = tag_octets(vif, ether_type);
-    let new = MACS + tag;
+    let tags = tag_octets(vif, ether_type);
+    let new = MACS + tags;
     if front >= new {
         frame.trim_front(front - new);
     } else {
@@ -61,43 +70,73 @@ fn replace_front<F: Frame>(frame: &mut F, front: usize, vif: &Vif, macs: [u8; MA
     if octets < ethernet::MIN_FRAME_OCTETS {
         pad(frame, ethernet::MIN_FRAME_OCTETS - octets)?;
     }
-    write(frame.octets_mut(), vif, macs, tag)
+    write(frame.octets_mut(), vif, macs, tags, priority)
 }
 
-/// The octets of tag that go before a frame's type field: none on VLAN 0. But an untagged frame must not begin with the
-/// instance's own tag, by which a switch would take it for another VLAN's: such a one is priority-tagged.
+/// The octets of tags that go before a frame's type field: none on VLAN 0, two tags for QinQ. But an untagged frame must
+/// not begin with the instance's own tag, by which a switch would take it for another VLAN's: such a one is
+/// priority-tagged.
 #[inline(always)]
 pub(crate) fn tag_octets(vif: &Vif, ether_type: Option<&[u8]>) -> usize {
-    if vif.vlan().vid() == 0 && !is_tag(ether_type) { 0 } else { ethernet::TAG_OCTETS }
+    if vif.inner_vlan().vid() != 0 {
+        2 * ethernet::TAG_OCTETS
+    } else if vif.vlan().vid() == 0 && !is_tag(ether_type) {
+        0
+    } else {
+        ethernet::TAG_OCTETS
+    }
 }
 
 #[inline(always)]
 fn is_tag(ether_type: Option<&[u8]>) -> bool {
-    ether_type == Some(&ethernet::TYPE_VLAN.to_be_bytes()[..])
+    ether_type.and_then(|octets| octets.first_chunk()).is_some_and(|octets| is_tag_type(u16::from_be_bytes(*octets)))
 }
 
-/// Writes MACs and `tag` octets of tag at the front of a frame that has room for them.
+/// Writes MACs and `tags` octets of tags at the front of a frame that has room for them; each tag has the bits of
+/// `priority` for PCP and DEI.
 #[inline(always)]
-pub(crate) fn write(octets: &mut [u8], vif: &Vif, macs: [u8; MACS], tag: usize) -> Result<(), DropReason> {
-    if tag == 0 {
+pub(crate) fn write(
+    octets: &mut [u8],
+    vif: &Vif,
+    macs: [u8; MACS],
+    tags: usize,
+    priority: Tci,
+) -> Result<(), DropReason> {
+    if tags == 0 {
         *octets.first_chunk_mut::<MACS>().ok_or(DropReason::NotContiguous)? = macs;
         return Ok(());
     }
+    if tags > ethernet::TAG_OCTETS {
+        write_inner_tag(octets, vif, priority)?;
+    }
     let window = octets.first_chunk_mut::<TAGGED>().ok_or(DropReason::NotContiguous)?;
     window[..MACS].copy_from_slice(&macs);
-    window[MACS..MACS + 2].copy_from_slice(&ethernet::TYPE_VLAN.to_be_bytes());
-    window[MACS + 2..].copy_from_slice(&vif.vlan().bits().to_be_bytes());
+    window[MACS..MACS + 2].copy_from_slice(&vif.tpid().value().to_be_bytes());
+    window[MACS + 2..].copy_from_slice(&(vif.vlan().bits() | priority.priority()).to_be_bytes());
     Ok(())
 }
 
-/// Whether a frame of `rest` octets from its type field on may go out of the interface's port. A port takes payloads of
-/// its MTU, and four octets more if they begin with an inner tag.
+#[inline(never)]
+fn write_inner_tag(octets: &mut [u8], vif: &Vif, priority: Tci) -> Result<(), DropReason> {
+    let window = octets.first_chunk_mut::<TAGGED_TWICE>().ok_or(DropReason::NotContiguous)?;
+    window[TAGGED..TAGGED + 2].copy_from_slice(&ethernet::TYPE_VLAN.to_be_bytes());
+    window[TAGGED + 2..].copy_from_slice(&(vif.inner_vlan().bits() | priority.priority()).to_be_bytes());
+    Ok(())
+}
+
+/// Whether a frame of `rest` octets from its type field on may go out of the interface's port. Where inner VLANs are other
+/// interfaces, a tag of the instance's own would lead into one of them (`InnerTagAmbiguous`). A port takes payloads of
+/// its MTU behind two tags: behind one, four octets more if they begin with a tag of the instance's own.
 #[inline(always)]
 pub(crate) fn fits(vif: &Vif, ether_type: Option<&[u8]>, rest: usize) -> Result<(), DropReason> {
     const TYPE_OCTETS: usize = 2;
     let payload = rest.saturating_sub(TYPE_OCTETS);
     let limit = usize::from(vif.max_payload());
-    if payload <= limit || (payload <= limit + ethernet::TAG_OCTETS && is_tag(ether_type)) {
+    let own_tag = vif.inner_vlan().vid() == 0 && is_tag(ether_type);
+    if own_tag && vif.is_beside_inner() && ether_type == Some(&ethernet::TYPE_VLAN.to_be_bytes()[..]) {
+        return Err(DropReason::InnerTagAmbiguous);
+    }
+    if payload <= limit || (payload <= limit + ethernet::TAG_OCTETS && own_tag) {
         Ok(())
     } else {
         Err(DropReason::TooBigForPort)

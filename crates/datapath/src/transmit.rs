@@ -149,6 +149,11 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         self.stage(port, frame);
     }
 
+    pub(crate) fn refuse_injected(&mut self, frame: P::Frame, reason: DropReason) {
+        self.ledger().injected.add(1);
+        self.bury(frame, reason);
+    }
+
     pub(crate) fn lose_injected(&mut self, reason: DropReason) {
         self.ledger().injected.add(1);
         self.ledger().dropped(reason).add(1);

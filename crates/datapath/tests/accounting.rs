@@ -4,8 +4,9 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use telemetry::DropReason;
 use telemetry::slots::{ClassRates, Rate};
-use testkit::{Arrival, Gateway, Means, Network, arbitrary};
+use testkit::{Arrival, Gateway, Means, Network, arbitrary, example::*};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -45,6 +46,10 @@ fn in_one_buffer(mut arrival: Arrival, means: Means) -> Arrival {
     arrival
 }
 
+fn same_ports(a: &Network, b: &Network) -> bool {
+    a.access.len() == b.access.len() && a.ports() == b.ports()
+}
+
 fn story() -> impl Strategy<Value = (Network, Means, Vec<Step>)> {
     arbitrary::network().prop_flat_map(|net| (Just(net.clone()), means(), vec(step(&net), 1..80)))
 }
@@ -61,7 +66,7 @@ proptest! {
             match step {
                 Step::Arrive(port, arrival) => {
                     arrived += 1;
-                    gateway.arrive(port.min(net.fabric_port()), &in_one_buffer(arrival, means));
+                    gateway.arrive(port.min(net.ports() - 1), &in_one_buffer(arrival, means));
                 }
                 Step::Inject(frame) => {
                     injected += 1;
@@ -73,7 +78,7 @@ proptest! {
                 }
                 Step::Take => took(gateway.take()),
                 // The ports stay what they are: another number of them is another process.
-                Step::Reload(next) if next.access_mtus.len() == net.access_mtus.len() => gateway.reload(&next),
+                Step::Reload(next) if same_ports(&next, &net) => gateway.reload(&next),
                 Step::Reload(_) => {}
             }
         }
@@ -82,5 +87,44 @@ proptest! {
         let totals = gateway.settle();
         prop_assert_eq!((totals.received, totals.injected), (arrived, injected));
         prop_assert_eq!(totals.transmitted + totals.punted, came_out);
+    }
+}
+
+/// Red floods to a VTEP in each encapsulation over each family, and to four segments here.
+#[test]
+fn copies_and_replicas_of_every_encapsulation_are_accounted_for() {
+    let net = network();
+    for chains in [true, false] {
+        for payload in [0, 18, 300, 1400] {
+            let mut gateway = Gateway::with(&net, Means { chains, ..Means::default() });
+            let outcome = gateway.pass(ACCESS, tagged(300, BROADCAST, D, payload));
+            let by_port = |port| outcome.sent.iter().filter(|(p, _)| *p == port).count();
+            assert_eq!((by_port(FABRIC), by_port(ACCESS), outcome.drops.len()), (6, 3, 0));
+            let totals = gateway.settle();
+            assert_eq!((totals.received, totals.copies, totals.consumed, totals.transmitted), (1, 9, 1, 9));
+            for form in forms() {
+                let packet = overlay(form, 2, untagged(BROADCAST, REMOTE, payload)).octets();
+                let outcome = gateway.pass(FABRIC, packet);
+                assert_eq!((outcome.sent.len(), outcome.drops.len()), (4, 0), "{form:?}");
+                gateway.settle();
+            }
+        }
+    }
+}
+
+#[test]
+fn copies_that_find_no_buffer_or_are_too_big_for_one_encapsulation_are_accounted_for() {
+    let mut net = network();
+    net.fabric.links[0].mtu = 1500;
+    // Fits behind the 28 octets of GRE and a control word over IPv4, and behind nothing longer.
+    let outcome = Gateway::new(&net).pass(ACCESS, tagged(300, BROADCAST, D, 1500 - 28 - 4 - 14 - 28));
+    assert_eq!(outcome.drops, [(DropReason::TooBigForFabric, 5)].into());
+    assert_eq!(outcome.sent.len(), 4);
+    for buffers in 0..10 {
+        let mut gateway = Gateway::with(&network(), Means { buffers, ..Means::default() });
+        let outcome = gateway.pass(ACCESS, tagged(300, BROADCAST, D, 300));
+        let lost = outcome.drops.values().sum::<u64>() as usize;
+        assert!(outcome.sent.len() + lost >= 9 || buffers == 0, "{buffers}: {:?}", outcome.drops);
+        gateway.settle();
     }
 }

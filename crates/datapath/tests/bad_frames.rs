@@ -7,8 +7,9 @@ use std::net::Ipv4Addr;
 use telemetry::DropReason;
 use testkit::example::*;
 use testkit::memory::Layout;
-use testkit::packets::{UdpSum, Vxlan, ethernet};
+use testkit::packets::{Overlay, Sum, ethernet, ethernet_with};
 use testkit::{Arrival, Gateway, Means, Network, Outcome};
+use wire::{Encapsulation, Tpid};
 
 /// The frame is dropped for this reason, counted once, and nothing leaves.
 fn dies_in(net: &Network, port: usize, arrival: impl Into<Arrival>, reason: DropReason) {
@@ -24,7 +25,7 @@ fn dies(port: usize, arrival: impl Into<Arrival>, reason: DropReason) {
 }
 
 /// A good packet of blue to A, with one thing changed.
-fn from_fabric(change: impl FnOnce(&mut Vxlan)) -> Vec<u8> {
+fn from_fabric(change: impl FnOnce(&mut Overlay)) -> Vec<u8> {
     let mut packet = vxlan(untagged(A, REMOTE, 100));
     change(&mut packet);
     packet.octets()
@@ -75,8 +76,67 @@ fn an_unknown_vlan_also_untagged_and_4095() {
         dies(ACCESS, Arrival { octets, stripped: Some(vlan), ..Arrival::default() }, DropReason::UnknownVlan);
     }
     dies(ACCESS, untagged(REMOTE, A, 100), DropReason::UnknownVlan);
-    let qinq = [&[REMOTE, A].concat()[..], &[0x88, 0xa8, 0, 100, 8, 0], &datagram(100)].concat();
-    dies(ACCESS, qinq, DropReason::UnknownVlan);
+}
+
+#[test]
+fn an_unknown_tpid_on_either_kind_of_port() {
+    for (tpid, others) in
+        [(Tpid::Customer, [0x88a8, 0x9100, 0x9200, 0x9300]), (Tpid::Service, [0x8100, 0x9100, 0x9200, 0x9300])]
+    {
+        let mut net = network();
+        net.access[ACCESS].tpid = tpid;
+        for other in others {
+            let frame = ethernet_with(REMOTE, A, &[(other, 100)], 0x0800, &datagram(100));
+            dies_in(&net, ACCESS, frame, DropReason::UnknownTpid);
+        }
+        let good = ethernet_with(REMOTE, A, &[(tpid.value(), 100)], 0x0800, &datagram(100));
+        assert_eq!(Gateway::new(&net).pass(ACCESS, good).sent.len(), 1);
+    }
+}
+
+#[test]
+fn an_unknown_inner_vlan_also_none_and_a_priority_tag() {
+    for inner in [0, 9, 4095] {
+        let frame = ethernet(F, G, &[400, inner], 0x0800, &datagram(100));
+        dies(ACCESS, frame, DropReason::UnknownVlan);
+    }
+    let mut net = network();
+    net.vmis.retain(|vmi| vmi.macs != [F]);
+    dies_in(&net, ACCESS, tagged(400, D, G, 100), DropReason::UnknownVlan);
+    let service_tag = ethernet_with(D, G, &[(0x8100, 400), (0x88a8, 7)], 0x0800, &datagram(100));
+    dies_in(&net, ACCESS, service_tag, DropReason::UnknownVlan);
+}
+
+#[test]
+fn an_inner_tag_that_is_cut() {
+    let frame = ethernet(D, G, &[400, 7], 0x0800, &datagram(100));
+    for octets in 18..22 {
+        dies(ACCESS, frame[..octets].to_vec(), DropReason::CutTag);
+        let octets = [&frame[..12], &frame[16..octets]].concat();
+        dies(ACCESS, Arrival { octets, stripped: Some(400), ..Arrival::default() }, DropReason::CutTag);
+    }
+}
+
+#[test]
+fn another_instances_source_on_a_shared_vlan_and_nobodys() {
+    for source in [A, F, REMOTE, [2, 9, 9, 9, 9, 9]] {
+        dies(ACCESS, tagged(300, F, source, 100), DropReason::UnknownSourceMac);
+    }
+    dies(ACCESS, ethernet(D, H, &[400, 7], 0x0800, &datagram(100)), DropReason::UnknownSourceMac);
+}
+
+#[test]
+fn a_frame_for_a_neighbour_on_the_same_vlan() {
+    dies(ACCESS, tagged(300, E, D, 100), DropReason::SameSegment);
+    dies(ACCESS, tagged(300, D, E, 100), DropReason::SameSegment);
+}
+
+#[test]
+fn a_neighbours_frame_that_comes_back_through_the_fabric() {
+    for (encapsulation, vtep) in forms() {
+        let packet = overlay((encapsulation, vtep), 2, untagged(E, D, 100)).octets();
+        dies(FABRIC, packet, DropReason::OwnSource);
+    }
 }
 
 #[test]
@@ -123,32 +183,32 @@ fn a_fabric_vlan_behind_another_tag_that_the_port_took_out() {
 
 #[test]
 fn ip_options() {
-    dies(FABRIC, from_fabric(|p| p.ip.options = vec![1; 4]), DropReason::OuterIpOptions);
-    dies(FABRIC, from_fabric(|p| p.ip.options = vec![1; 40]), DropReason::OuterIpOptions);
+    dies(FABRIC, from_fabric(|p| p.ipv4().options = vec![1; 4]), DropReason::OuterIpOptions);
+    dies(FABRIC, from_fabric(|p| p.ipv4().options = vec![1; 40]), DropReason::OuterIpOptions);
 }
 
 #[test]
 fn an_outer_fragment() {
-    dies(FABRIC, from_fabric(|p| p.ip.flags_and_offset = 0x2000), DropReason::OuterFragment);
+    dies(FABRIC, from_fabric(|p| p.ipv4().flags_and_offset = 0x2000), DropReason::OuterFragment);
 }
 
 #[test]
 fn a_later_fragment_has_no_ports_and_is_the_hosts() {
-    let packet = from_fabric(|p| p.ip.flags_and_offset = 0x2001);
+    let packet = from_fabric(|p| p.ipv4().flags_and_offset = 0x2001);
     let mut gateway = Gateway::new(&network());
     assert_eq!(gateway.pass(FABRIC, packet.clone()).host, [packet]);
 }
 
 #[test]
 fn a_later_fragment_that_ends_within_its_ip_options() {
-    let packet = from_fabric(|p| (p.ip.flags_and_offset, p.ip.ihl) = (0x2001, Some(13)));
+    let packet = from_fabric(|p| (p.ipv4().flags_and_offset, p.ipv4().ihl) = (0x2001, Some(13)));
     dies(FABRIC, packet[..64].to_vec(), DropReason::OuterTruncated);
 }
 
 #[test]
 fn a_bad_outer_checksum() {
-    dies(FABRIC, from_fabric(|p| p.ip.checksum = Some(0x1111)), DropReason::OuterChecksum);
-    let octets = from_fabric(|p| p.ip.checksum = Some(0x1111));
+    dies(FABRIC, from_fabric(|p| p.ipv4().checksum = Some(0x1111)), DropReason::OuterChecksum);
+    let octets = from_fabric(|p| p.ipv4().checksum = Some(0x1111));
     is_delivered(Arrival { octets, verified: true, ..Arrival::default() });
 }
 
@@ -162,11 +222,11 @@ fn an_ip_packet_longer_than_its_frame_or_shorter_than_its_headers() {
     for total in [0, 19, 27, 35, 1000] {
         dies(
             FABRIC,
-            from_fabric(|p| p.ip.total = Some(total)),
+            from_fabric(|p| p.ipv4().total = Some(total)),
             if total == 35 { DropReason::UdpLength } else { DropReason::OuterTruncated },
         );
     }
-    dies(FABRIC, from_fabric(|p| p.ip.ihl = Some(4)), DropReason::OuterTruncated);
+    dies(FABRIC, from_fabric(|p| p.ipv4().ihl = Some(4)), DropReason::OuterTruncated);
 }
 
 #[test]
@@ -177,16 +237,16 @@ fn an_ipv4_frame_without_a_packet() {
 #[test]
 fn a_udp_length_that_lies() {
     for length in [0, 7, 8, 157, 159, 65_535] {
-        dies(FABRIC, from_fabric(|p| p.udp.length = Some(length)), DropReason::UdpLength);
+        dies(FABRIC, from_fabric(|p| p.udp().length = Some(length)), DropReason::UdpLength);
     }
 }
 
 #[test]
 fn a_wrong_non_zero_udp_checksum_and_a_right_one() {
-    dies(FABRIC, from_fabric(|p| p.udp_sum = UdpSum::Value(0x1111)), DropReason::UdpChecksum);
-    is_delivered(from_fabric(|p| p.udp_sum = UdpSum::Right));
+    dies(FABRIC, from_fabric(|p| p.udp().sum = Sum::Value(0x1111)), DropReason::UdpChecksum);
+    is_delivered(from_fabric(|p| p.udp().sum = Sum::Right));
     is_delivered(Arrival {
-        octets: from_fabric(|p| p.udp_sum = UdpSum::Value(0x1111)),
+        octets: from_fabric(|p| p.udp().sum = Sum::Value(0x1111)),
         verified: true,
         ..Arrival::default()
     });
@@ -196,7 +256,7 @@ fn a_wrong_non_zero_udp_checksum_and_a_right_one() {
 fn a_right_udp_checksum_that_is_all_ones_because_zero_means_none() {
     let all_ones = |id: u16| {
         let mut packet = vxlan(untagged(A, REMOTE, 100));
-        (packet.udp.source, packet.udp_sum) = (id, UdpSum::Right);
+        (packet.udp().source, packet.udp().sum) = (id, Sum::Right);
         packet.octets()
     };
     let packet = (0..=u16::MAX).map(all_ones).find(|packet| packet[40..42] == [0xff, 0xff]);
@@ -205,21 +265,21 @@ fn a_right_udp_checksum_that_is_all_ones_because_zero_means_none() {
 
 #[test]
 fn an_unknown_vni() {
-    for vni in [0, 5101, 0xff_ffff] {
-        dies(FABRIC, from_fabric(|p| p.vni = vni), DropReason::UnknownVni);
+    for vni in [0, 2, 5101, 0xff_fffe] {
+        dies(FABRIC, from_fabric(|p| p.vxlan().vni = vni), DropReason::UnknownVni);
     }
 }
 
 #[test]
 fn a_vxlan_header_without_the_i_flag() {
-    dies(FABRIC, from_fabric(|p| p.flags = 0xf7), DropReason::VxlanFlags);
+    dies(FABRIC, from_fabric(|p| p.vxlan().flags = 0xf7), DropReason::VxlanFlags);
 }
 
 proptest! {
     #[test]
     fn reserved_bits_are_ignored(flags: u8, reserved: [u8; 3], last_reserved: u8) {
         is_delivered(from_fabric(|p| {
-            (p.flags, p.reserved, p.last_reserved) = (flags | 0x08, reserved, last_reserved);
+            (p.vxlan().flags, p.vxlan().reserved, p.vxlan().last_reserved) = (flags | 0x08, reserved, last_reserved);
         }));
     }
 }
@@ -245,7 +305,7 @@ fn an_outer_source_that_cannot_be_a_vtep() {
         for source_check in [testkit::SourceCheck::Strict, testkit::SourceCheck::Known, testkit::SourceCheck::Any] {
             let mut net = network();
             net.fabric.source_check = source_check;
-            let packet = from_fabric(|p| p.ip.source = source.into());
+            let packet = from_fabric(|p| p.ipv4().source = source.into());
             dies_in(&net, FABRIC, packet, DropReason::OuterSourceInvalid);
         }
     }
@@ -255,20 +315,21 @@ fn an_outer_source_that_cannot_be_a_vtep() {
 fn our_own_outer_source() {
     let mut net = network();
     net.fabric.source_check = testkit::SourceCheck::Any;
-    let packet = from_fabric(|p| p.ip.source = net.fabric.address);
+    let packet = from_fabric(|p| p.ipv4().source = net.fabric.address.unwrap());
     dies(FABRIC, packet.clone(), DropReason::OuterSourceOwn);
     dies_in(&net, FABRIC, packet, DropReason::OuterSourceOwn);
 }
 
 #[test]
 fn an_unknown_outer_source_unless_anybody_may_send() {
-    let stranger = from_fabric(|p| p.ip.source = Ipv4Addr::new(172, 16, 0, 99));
+    let stranger = from_fabric(|p| p.ipv4().source = Ipv4Addr::new(172, 16, 0, 99));
     dies(FABRIC, stranger.clone(), DropReason::OuterSourceUnknown);
     let mut net = network();
     net.fabric.source_check = testkit::SourceCheck::Any;
     assert_eq!(Gateway::new(&net).pass(FABRIC, stranger).sent.len(), 1);
     net.fabric.source_check = testkit::SourceCheck::Strict;
-    let of_blue_only = Vxlan::new(&net.fabric, QUIET, GREEN, untagged(C, REMOTE, 100)).octets();
+    let of_blue_only =
+        Overlay::new(&net.fabric, QUIET.into(), Encapsulation::Vxlan, GREEN, untagged(C, REMOTE, 100)).octets();
     dies_in(&net, FABRIC, of_blue_only.clone(), DropReason::OuterSourceUnknown);
     assert_eq!(Gateway::new(&network()).pass(FABRIC, of_blue_only).sent.len(), 1);
 }
@@ -280,7 +341,9 @@ fn a_flooded_frame_from_a_vtep_that_is_not_in_the_list() {
         net.fabric.source_check = source_check;
         net.networks[0].flood_unknown_unicast = true;
         for to in [BROADCAST, [0x33, 0x33, 0, 0, 0, 1], [2, 9, 9, 9, 9, 9]] {
-            let packet = Vxlan::new(&net.fabric, QUIET, BLUE, untagged(to, REMOTE_QUIET, 100)).octets();
+            let packet =
+                Overlay::new(&net.fabric, QUIET.into(), Encapsulation::Vxlan, BLUE, untagged(to, REMOTE_QUIET, 100))
+                    .octets();
             dies_in(&net, FABRIC, packet, DropReason::FloodSourceNotMember);
         }
     }
@@ -314,7 +377,7 @@ fn a_flooded_frame_that_nobody_else_is_there_for() {
 #[test]
 fn a_frame_too_big_for_the_fabric_by_one_octet() {
     let mut net = network();
-    net.fabric.mtu = 1500;
+    net.fabric.links[0].mtu = 1500;
     // 1500 - 36 octets of outer headers - 14 of Ethernet - 28 of inner IP and UDP.
     assert_eq!(Gateway::new(&net).pass(ACCESS, tagged(100, REMOTE, A, 1422)).sent[0].1.len(), 1514);
     dies_in(&net, ACCESS, tagged(100, REMOTE, A, 1423), DropReason::TooBigForFabric);
@@ -359,7 +422,7 @@ fn a_frame_without_128_octets_in_one_piece() {
 #[test]
 fn a_udp_checksum_over_two_buffers_that_nobody_verified() {
     let layout = Layout { first: Some(130), ..Layout::default() };
-    let arrival = Arrival { octets: from_fabric(|p| p.udp_sum = UdpSum::Right), layout, ..Arrival::default() };
+    let arrival = Arrival { octets: from_fabric(|p| p.udp().sum = Sum::Right), layout, ..Arrival::default() };
     dies(FABRIC, arrival.clone(), DropReason::NotContiguous);
     is_delivered(Arrival { verified: true, ..arrival });
 }

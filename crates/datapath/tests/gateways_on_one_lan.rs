@@ -8,10 +8,11 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
-use testkit::packets::{Vxlan, ethernet};
-use testkit::{Fabric, Gateway, Mac, Network, Reach, SourceCheck, Vmi, Vni, Vtep};
+use testkit::packets::{Overlay, ethernet};
+use testkit::{Access, Fabric, Gateway, Link, Mac, Network, Reach, VirtualNetwork, Vmi, Vtep};
+use wire::Encapsulation;
 
 const ACCESS: usize = 0;
 const FABRIC: usize = 1;
@@ -40,31 +41,44 @@ struct Instance {
 
 const VNIS: [u32; 2] = [5100, 5200];
 
+fn fabric(gateway: usize) -> Fabric {
+    let links = vec![Link { mac: underlay_mac(gateway), mtu: 1600 }];
+    Fabric { links, address: Some(address(gateway)), ..Fabric::default() }
+}
+
+fn network(vni: u32) -> VirtualNetwork {
+    VirtualNetwork { vni, label: Some(vni), control_word: vni == VNIS[1], flood_unknown_unicast: true }
+}
+
 /// What gateway number `me` of `count` serves: every other one is a VTEP that it floods to.
 fn view(me: usize, count: usize, instances: &[Instance]) -> Network {
     let others = (0..count).filter(|other| *other != me);
     let mut vteps: Vec<Vtep> =
-        others.map(|other| Vtep { address: address(other), next_hop: Some(underlay_mac(other)) }).collect();
-    vteps.push(Vtep { address: HOST, next_hop: Some([2, 0xfa, 0, 0, 0, 200]) });
+        others.map(|other| Vtep { address: address(other).into(), paths: vec![(0, underlay_mac(other))] }).collect();
+    vteps.push(Vtep { address: HOST.into(), paths: vec![(0, [2, 0xfa, 0, 0, 0, 200])] });
     let everywhere = (0..VNIS.len()).flat_map(|network| (0..vteps.len()).map(move |vtep| (network, vtep)));
     let remote = |vtep, network| if vtep + 1 == count && network == 0 { vec![REMOTE] } else { vec![] };
     Network {
-        fabric: Fabric {
-            mac: underlay_mac(me),
-            vlan: None,
-            address: address(me),
-            mtu: 1600,
-            source_check: SourceCheck::Known,
-            dont_fragment: true,
-        },
-        access_mtus: vec![1500],
-        networks: VNIS.map(|vni| Vni { vni, flood_unknown_unicast: true }).into(),
+        fabric: fabric(me),
+        access: vec![Access::trunk(1500)],
+        networks: VNIS.map(network).into(),
         vmis: instances
             .iter()
-            .filter_map(|i| Some(Vmi { network: i.network, port: ACCESS, vlan: i.vlans[me]?, macs: i.macs.clone() }))
+            .filter_map(|i| {
+                let (vlan, inner, label) = (i.vlans[me]?, None, None);
+                Some(Vmi { network: i.network, port: ACCESS, vlan, inner, label, macs: i.macs.clone() })
+            })
             .collect(),
         reach: everywhere
-            .map(|(network, vtep)| Reach { network, vtep, flood: true, macs: remote(vtep, network) })
+            .map(|(network, vtep)| Reach {
+                network,
+                vtep,
+                // Whatever the encapsulation: one of each between the gateways.
+                encapsulation: Encapsulation::ALL[vtep % 3],
+                label: None,
+                flood: true,
+                macs: remote(vtep, network),
+            })
             .collect(),
         vteps,
     }
@@ -99,15 +113,8 @@ impl World {
     /// The host behind the fabric sends a frame to every gateway.
     fn host_sends(&mut self, vni: u32, inner: &[u8]) -> Seen {
         let packet = |gateway| {
-            let to = Fabric {
-                mac: underlay_mac(gateway),
-                vlan: None,
-                address: address(gateway),
-                mtu: 1600,
-                source_check: SourceCheck::Known,
-                dont_fragment: true,
-            };
-            (gateway, FABRIC, Vxlan::new(&to, HOST, vni, inner.to_vec()).octets())
+            let packet = Overlay::new(&fabric(gateway), HOST.into(), Encapsulation::Vxlan, vni, inner.to_vec());
+            (gateway, FABRIC, packet.octets())
         };
         let heard = (0..self.gateways.len()).map(packet).collect();
         self.until_silent(heard)
@@ -191,6 +198,63 @@ fn three_gateways_do_not_loop_either() {
     assert_eq!((seen.lan, seen.host, seen.between), ([(101, 9), (102, 9)].into(), 3, 6));
 }
 
+/// Instances 0, 1 and 2 share VLAN 100, instance 3 has VLAN 103.
+fn sharing(gateways: usize) -> Vec<Instance> {
+    let mut all: Vec<Instance> = (0..4).map(|n| instance(n, gateways)).collect();
+    all[..3].iter_mut().for_each(|instance| instance.vlans = vec![Some(100); gateways]);
+    all
+}
+
+#[test]
+fn instances_that_share_a_vlan_never_hear_it_again_through_two_gateways() {
+    let mut world = World::new(2, &sharing(2));
+    for to in [BROADCAST, MULTICAST, UNKNOWN] {
+        for sender in 0..3 {
+            let seen = world.instance_sends(&frame(100, to, [2, 0, 0, 0, 0x10, sender]));
+            // Nothing on VLAN 100: its own LAN has brought it to the others there.
+            assert_eq!((seen.lan, seen.host, seen.between), ([(103, 4)].into(), 2, 2));
+        }
+        let seen = world.instance_sends(&frame(103, to, [2, 0, 0, 0, 0x10, 3]));
+        assert_eq!((seen.lan, seen.host, seen.between), ([(100, 4)].into(), 2, 2));
+        let seen = world.host_sends(5100, &ethernet(to, REMOTE, &[], 0x88b5, &[0x77; 300]));
+        // One copy a gateway and VLAN, however many instances are on it.
+        assert_eq!((seen.lan, seen.host, seen.between), ([(100, 2), (103, 2)].into(), 0, 0));
+    }
+}
+
+#[test]
+fn unicast_between_instances_that_share_a_vlan_stays_on_their_lan() {
+    let mut world = World::new(2, &sharing(2));
+    let seen = world.instance_sends(&frame(100, [2, 0, 0, 0, 0x10, 1], [2, 0, 0, 0, 0x10, 0]));
+    assert_eq!((seen.lan, seen.host, seen.between), (BTreeMap::new(), 0, 0));
+    let seen = world.instance_sends(&frame(103, [2, 0, 0, 0, 0x10, 1], [2, 0, 0, 0, 0x10, 3]));
+    assert_eq!((seen.lan, seen.host, seen.between), ([(100, 2)].into(), 0, 0));
+}
+
+/// Up to four gateways; VLANs with up to three instances, which a gateway serves all or none of.
+fn shared_world() -> impl Strategy<Value = (usize, Vec<Instance>)> {
+    (1usize..5).prop_flat_map(|gateways| {
+        let vlans = vec(proptest::option::weighted(0.8, 0u16..2), gateways);
+        let macs = vec(vec((0u8..6).prop_map(|n| [2, 0, 0, 0, 0x10, n]), 1..3), 1..4);
+        let groups = vec((0usize..2, macs, vlans), 1..4).prop_map(|groups| {
+            let mut instances = vec![];
+            for ((network, members, mut vlans), first) in groups.into_iter().zip((100..).step_by(2)) {
+                vlans.iter_mut().flatten().for_each(|vlan| *vlan += first);
+                let mut taken = BTreeSet::new();
+                for macs in members {
+                    // No address twice on one VLAN.
+                    let macs: Vec<Mac> = macs.into_iter().filter(|mac| taken.insert(*mac)).collect();
+                    if !macs.is_empty() {
+                        instances.push(Instance { network, macs, vlans: vlans.clone() });
+                    }
+                }
+            }
+            instances
+        });
+        (Just(gateways), groups)
+    })
+}
+
 /// Up to four gateways; instances with MACs that may also be another's (VRRP), each on one of two VLANs of its own.
 ///
 /// A VLAN of the LAN is one instance's, whichever gateway serves it. If it were one's at this gateway and another's of the
@@ -220,7 +284,7 @@ proptest! {
 
     #[test]
     fn no_topology_loops_and_copies_are_bounded(
-        (count, instances) in world(),
+        (count, instances) in prop_oneof![world(), shared_world()],
         (sender, gateway, mac) in any::<(Index, Index, Index)>(),
         to in destination(),
         stranger in proptest::option::weighted(0.1, destination()),

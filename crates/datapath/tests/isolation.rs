@@ -4,37 +4,61 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::net::IpAddr;
 use testkit::packets::ethernet;
-use testkit::{Arrival, Gateway, Network, Vmi, arbitrary, example};
+use testkit::{Arrival, Gateway, Network, Reach, arbitrary, example};
+use wire::Encapsulation;
 
 fn network_and_frames() -> impl Strategy<Value = (Network, Vec<(usize, Arrival)>)> {
     arbitrary::network().prop_flat_map(|net| (Just(net.clone()), vec(arbitrary::arrival(&net), 1..32)))
 }
 
-/// Whether a packet is one that we encapsulated for a VTEP of ours: our MAC, tag, address, and the VXLAN port.
-fn is_our_tunnel(net: &Network, packet: &[u8]) -> bool {
+/// The networks that a packet for the fabric may be of: those with an entry of its VTEP, encapsulation, and VNI or label.
+/// None if it is not one that we encapsulated: from our MAC and address, with our tag, in one of the three encapsulations.
+fn networks(net: &Network, port: usize, packet: &[u8]) -> Vec<usize> {
     let tag: Vec<u8> = net.fabric.vlan.iter().flat_map(|vlan| [0x81, 0, (vlan >> 8) as u8, *vlan as u8]).collect();
     let ip = 14 + tag.len();
-    packet[6..12] == net.fabric.mac
-        && packet[12..12 + tag.len()] == tag
-        && packet[ip - 2..ip + 1] == [8, 0, 0x45]
-        && packet[ip + 12..ip + 16] == net.fabric.address.octets()
-        && net.vteps.iter().any(|vtep| packet[ip + 16..ip + 20] == vtep.address.octets())
-        && packet[ip + 22..ip + 24] == 4789u16.to_be_bytes()
+    let link = net.link(port).expect("a fabric port");
+    if packet[6..12] != link.mac || packet[12..12 + tag.len()] != tag {
+        return vec![];
+    }
+    let (ours, source, remote, protocol, carried): (_, _, IpAddr, _, _) = match packet[ip - 2..ip + 1] {
+        [0x08, 0, 0x45] => {
+            let octets = |at: usize| <[u8; 4]>::try_from(&packet[ip + at..ip + at + 4]).unwrap();
+            (net.fabric.address.map(IpAddr::from), octets(12).into(), octets(16).into(), packet[ip + 9], ip + 20)
+        }
+        [0x86, 0xdd, first] if first >> 4 == 6 => {
+            let octets = |at: usize| <[u8; 16]>::try_from(&packet[ip + at..ip + at + 16]).unwrap();
+            (net.fabric.address_v6.map(IpAddr::from), octets(8).into(), octets(24).into(), packet[ip + 6], ip + 40)
+        }
+        _ => return vec![],
+    };
+    let word = |at: usize| u32::from_be_bytes(packet[carried + at..carried + at + 4].try_into().unwrap());
+    let (encapsulation, number) = match (protocol, word(0) & 0xffff) {
+        (17, 4789) => (Encapsulation::Vxlan, word(12) >> 8),
+        (17, 6635) => (Encapsulation::MplsOverUdp, word(8) >> 12),
+        (47, 0x8847) => (Encapsulation::MplsOverGre, word(4) >> 12),
+        _ => return vec![],
+    };
+    let is_it = |reach: &&Reach| {
+        let its_number = if encapsulation.is_mpls() { net.label(reach) } else { net.networks[reach.network].vni };
+        (reach.encapsulation, net.vteps[reach.vtep].address, its_number) == (encapsulation, remote, number)
+    };
+    let reached = net.reach.iter().filter(|reach| reach.encapsulation == encapsulation).filter(is_it);
+    if ours == Some(source) { reached.map(|reach| reach.network).collect() } else { vec![] }
 }
 
-fn vni(net: &Network, packet: &[u8]) -> u32 {
-    let at = if net.fabric.vlan.is_some() { 50 } else { 46 };
-    u32::from_be_bytes([0, packet[at], packet[at + 1], packet[at + 2]])
-}
-
-/// The VLAN that a switch takes a frame for, by its outermost tag.
-fn vlan(frame: &[u8]) -> u16 {
-    if frame[12..14] == [0x81, 0] { u16::from_be_bytes([frame[14], frame[15]]) & 0xfff } else { 0 }
-}
-
-fn instance(net: &Network, port: usize, vlan: u16) -> Option<&Vmi> {
-    net.vmis.iter().find(|vmi| vmi.port == port && vmi.vlan == vlan)
+/// The network of the segment that a switch takes a frame for, by its outermost tag and the one behind it.
+fn network(net: &Network, port: usize, stripped: Option<u16>, frame: &[u8]) -> Option<usize> {
+    let tag = |at: usize, tpid: u16| {
+        let tagged = frame.get(at..at + 2) == Some(&tpid.to_be_bytes()) && frame.len() >= at + 6;
+        tagged.then(|| u16::from_be_bytes([frame[at + 2], frame[at + 3]]) & 0xfff)
+    };
+    let outer = stripped.map(|tci| tci & 0xfff).or_else(|| tag(12, net.access[port].tpid.value()));
+    let inner = tag(if outer.is_some() && stripped.is_none() { 16 } else { 12 }, 0x8100);
+    let on_vlan = || net.vmis.iter().filter(|vmi| (vmi.port, vmi.vlan) == (port, outer.unwrap_or(0)));
+    let inner = inner.filter(|_| on_vlan().any(|vmi| vmi.inner.is_some()));
+    on_vlan().find(|vmi| vmi.inner == inner).map(|vmi| vmi.network)
 }
 
 proptest! {
@@ -43,11 +67,11 @@ proptest! {
     #[test]
     fn access_frames_never_reach_the_underlay_or_the_host((net, frames) in network_and_frames()) {
         let mut gateway = Gateway::new(&net);
-        for (port, arrival) in frames.into_iter().filter(|(port, _)| *port != net.fabric_port()) {
+        for (port, arrival) in frames.into_iter().filter(|(port, _)| net.link(*port).is_none()) {
             let outcome = gateway.pass(port, arrival);
             prop_assert!(outcome.host.is_empty());
-            for (_, packet) in outcome.sent.iter().filter(|(port, _)| *port == net.fabric_port()) {
-                prop_assert!(is_our_tunnel(&net, packet), "{packet:02x?}");
+            for (port, packet) in outcome.sent.iter().filter(|(port, _)| net.link(*port).is_some()) {
+                prop_assert!(!networks(&net, *port, packet).is_empty(), "{packet:02x?}");
             }
         }
     }
@@ -56,17 +80,59 @@ proptest! {
     fn a_frame_stays_in_its_network((net, frames) in network_and_frames()) {
         let mut gateway = Gateway::new(&net);
         for (port, arrival) in frames {
-            let from_fabric = port == net.fabric_port();
-            let came_in = arrival.stripped.map_or_else(|| vlan_if_any(&arrival.octets), |tci| tci & 0xfff);
+            let came_in = net.link(port).is_none().then(|| network(&net, port, arrival.stripped, &arrival.octets));
             for (to, frame) in gateway.pass(port, arrival).sent {
-                let network = if to == net.fabric_port() {
-                    net.networks.iter().position(|network| network.vni == vni(&net, &frame))
-                } else {
-                    instance(&net, to, vlan(&frame)).map(|vmi| vmi.network)
+                let went_out = match net.link(to) {
+                    Some(_) => networks(&net, to, &frame),
+                    None => network(&net, to, None, &frame).into_iter().collect(),
                 };
-                prop_assert!(network.is_some(), "{frame:02x?} is of no network");
-                if !from_fabric {
-                    prop_assert_eq!(network, instance(&net, port, came_in).map(|vmi| vmi.network));
+                prop_assert!(!went_out.is_empty(), "{frame:02x?} is of no network");
+                if let Some(came_in) = came_in {
+                    prop_assert!(came_in.is_some_and(|came_in| went_out.contains(&came_in)), "{frame:02x?}");
+                }
+            }
+        }
+    }
+
+    /// Packets that a fabric port would decapsulate or give to the host, at an access port, with and without a VLAN's tag.
+    #[test]
+    fn a_packet_of_the_overlay_at_an_access_port_is_never_taken_for_one((net, frames) in network_and_frames(), vlan in 0u16..4096) {
+        let mut gateway = Gateway::new(&net);
+        for (_, arrival) in frames.into_iter().filter(|(port, _)| net.link(*port).is_some()) {
+            for stripped in [None, Some(vlan)] {
+                let outcome = gateway.pass(0, Arrival { stripped, ..arrival.clone() });
+                prop_assert!(outcome.host.is_empty());
+                for (port, frame) in &outcome.sent {
+                    let whole = |frame: &[u8]| frame.ends_with(&arrival.octets[12..]);
+                    prop_assert!(net.link(*port).is_none() || !networks(&net, *port, frame).is_empty());
+                    prop_assert!(whole(frame) || arrival.octets.len() < 60 || stripped.is_none(), "{frame:02x?}");
+                }
+            }
+        }
+    }
+}
+
+/// Checklist 26: every encapsulation, addressed to the gateway's MAC and address, from an instance and from nobody.
+#[test]
+fn no_encapsulation_is_decapsulated_or_given_to_the_host_at_an_access_port() {
+    let mut net = example::network();
+    net.networks.iter_mut().for_each(|network| network.flood_unknown_unicast = true);
+    for form in example::forms() {
+        for source in [example::A, example::REMOTE, [2, 9, 9, 9, 9, 9]] {
+            for to in [net.fabric.links[0].mac, example::BROADCAST, example::B] {
+                let mut packet = example::overlay(form, 0, example::untagged(example::C, example::REMOTE, 100));
+                (packet.outer_destination, packet.outer_source) = (to, source);
+                let plain = packet.octets();
+                packet.tags = vec![100];
+                let on_vlan = packet.octets();
+                let mut gateway = Gateway::new(&net);
+                let untagged = gateway.pass(example::ACCESS, plain.clone());
+                assert_eq!((untagged.sent.len(), untagged.host.len()), (0, 0));
+                let outcome = gateway.pass(example::ACCESS, on_vlan);
+                assert_eq!((outcome.host.len(), outcome.sent.is_empty()), (0, source != example::A));
+                // What is bridged is the whole packet, as any other frame of that instance.
+                for (port, frame) in outcome.sent {
+                    assert!(frame.ends_with(&plain[12..]), "at port {port}: {frame:02x?}");
                 }
             }
         }
@@ -87,6 +153,14 @@ fn an_inner_tag_cannot_lead_from_vlan_0_into_another_vlan() {
     assert_eq!(outcome.sent[0].1[62..], expected[16..]);
 }
 
-fn vlan_if_any(octets: &[u8]) -> u16 {
-    if octets.len() >= 18 { vlan(octets) } else { 0 }
+/// Blue's instance on VLAN 400 has it beside red's inner VLANs 7 and 8: sent as it is, a switch would take it for red's.
+#[test]
+fn an_inner_tag_cannot_lead_from_a_plain_vlan_into_an_inner_one() {
+    let mut net = example::network();
+    net.vmis[5].network = 0;
+    for vlan in [7, 8, 9, 0] {
+        let inner = ethernet(example::F, example::REMOTE, &[vlan], 0x0800, &example::datagram(100));
+        let outcome = Gateway::new(&net).pass(example::FABRIC, example::vxlan(inner).octets());
+        assert_eq!((outcome.sent, outcome.drops), (vec![], [(telemetry::DropReason::InnerTagAmbiguous, 1)].into()));
+    }
 }

@@ -23,13 +23,22 @@ fn arrivals() -> Vec<(usize, Arrival)> {
             .extend([REMOTE, B, BROADCAST, [2, 9, 9, 9, 9, 9]].map(|to| (ACCESS, tagged(100, to, A, payload).into())));
         frames.extend([A, BROADCAST, C].map(|to| (FABRIC, vxlan(untagged(to, REMOTE, payload)).octets().into())));
     }
+    for form in forms() {
+        for (of, vlan, here) in [(0, 100, A), (2, 300, D)] {
+            frames.push((ACCESS, tagged(vlan, station(of, form.0, form.1), here, 300).into()));
+            frames.extend(
+                [here, BROADCAST].map(|to| (FABRIC, overlay(form, of, untagged(to, REMOTE, 300)).octets().into())),
+            );
+        }
+    }
+    frames.push((ACCESS, ethernet(BROADCAST, G, &[400, 7], 0x0800, &datagram(300)).into()));
     frames.push((FABRIC, vxlan(vec![]).octets().into()));
     frames
 }
 
 #[test]
 fn no_round_allocates_in_either_direction_with_floods_punts_and_drops() {
-    for means in [Means::default(), Means { chains: false, buffers: 2, ..Means::default() }] {
+    for means in [Means::default(), Means { chains: false, buffers: 8, ..Means::default() }] {
         let mut gateway = Gateway::with(&network(), means);
         for round in 0..20 {
             for (port, arrival) in arrivals() {

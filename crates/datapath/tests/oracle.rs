@@ -36,7 +36,6 @@ proptest! {
 fn random_frames_reach_every_reason_that_a_frame_alone_can_cause() {
     use DropReason::*;
     let need_more_than_a_frame = [
-        UnsupportedVlan,
         NoNexthop,
         NoHeadroom,
         NoTailroom,

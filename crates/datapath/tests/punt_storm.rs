@@ -23,8 +23,9 @@ const SLOTS: usize = 512;
 fn to_host(ttl: u8, protocol: u8, l4: &[u8]) -> Arrival {
     let fabric = network().fabric;
     let source = Ipv4Addr::new(172, 16, 0, 9);
-    let ip = Ipv4 { source, destination: fabric.address, protocol, ttl, ..Ipv4::default() };
-    ethernet(fabric.mac, [2, 0, 0, 0, 0, 9], &[], 0x0800, &ip.around(l4)).into()
+    let destination = fabric.address.expect("the example has one");
+    let ip = Ipv4 { source, destination, ttl, ..Ipv4::default() };
+    ethernet(fabric.links[0].mac, [2, 0, 0, 0, 0, 9], &[], 0x0800, &ip.around(protocol, l4)).into()
 }
 
 fn tcp(source: u16, destination: u16) -> Vec<u8> {
@@ -32,7 +33,7 @@ fn tcp(source: u16, destination: u16) -> Vec<u8> {
 }
 
 fn udp(destination: u16) -> Vec<u8> {
-    Udp { source: 49_152, destination, ..Udp::default() }.around(&[0; 24])
+    Udp { source: 49_152, destination, ..Udp::default() }.around(&[], &[0; 24])
 }
 
 /// One frame of each class but BGP's and BFD's, and BFD that came over a router.

@@ -1,9 +1,11 @@
 //! The only way to a [`Snapshot`]: each step refers to what an earlier one made, so no id can dangle.
 
+mod segments;
+
 use crate::*;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
-use wire::{MacAddr, VlanId, Vni};
+use wire::{Encapsulation, MacAddr, MplsLabel, Tpid, VlanId, Vni};
 
 /// What is wrong with a build step. Control's model rules all of these out; reaching one is a bug, not a user's mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -26,9 +28,27 @@ pub enum BuildError {
     /// The VNI is another network's.
     #[error("VNI {0} belongs to another network")]
     VniTaken(Vni),
-    /// The VLAN of that port is another interface's.
-    #[error("VLAN {1} of port {0} belongs to another interface")]
+    /// The label stands for something else.
+    #[error("label {0} stands for something else")]
+    LabelTaken(MplsLabel),
+    /// A label in a VXLAN tunnel, or a VNI in an MPLS one.
+    #[error("tunnel {0} does not carry what the next hop has")]
+    WrongTarget(TunnelId),
+    /// The VLAN of that port is another network's.
+    #[error("VLAN {1} of port {0} belongs to an interface of another network")]
     VlanTaken(PortIndex, VlanId),
+    /// The MAC is another interface's on the same VLAN.
+    #[error("{0} belongs to another interface on the same VLAN")]
+    SourceTaken(MacAddr),
+    /// More VLANs that several interfaces share than there are numbers for.
+    #[error("more than {} VLANs are shared by several interfaces", GroupId::MAX + 1)]
+    TooManyGroups,
+    /// More VTEPs than there are numbers for.
+    #[error("more than {} VTEPs", PeerId::MAX + 1)]
+    TooManyPeers,
+    /// Two VTEPs whose addresses share a 63-bit hash.
+    #[error("the hash of {0} is another VTEP's: give it another address")]
+    PeerCollision(IpAddr),
     /// A group address or zero where one station is meant.
     #[error("{0} is not the address of one station")]
     NotAStation(MacAddr),
@@ -42,6 +62,10 @@ pub enum BuildError {
 pub struct NetworkSpec {
     /// Its VNI.
     pub vni: Vni,
+    /// Its MPLS label on this node.
+    pub label: Option<MplsLabel>,
+    /// Whether a control word follows the label, in both directions.
+    pub control_word: bool,
     /// Whether unknown unicast is flooded.
     pub flood_unknown_unicast: bool,
 }
@@ -55,19 +79,25 @@ pub struct VifSpec<'a> {
     pub port: PortIndex,
     /// Its VLAN there.
     pub vlan: VlanId,
+    /// The VLAN of the tag behind that one (QinQ).
+    pub inner: Option<VlanId>,
     /// Its own MAC addresses, the VMI's first.
     pub sources: &'a [MacAddr],
     /// The port's MTU.
     pub max_payload: u16,
+    /// Its own MPLS label on this node, and whether a control word follows.
+    pub label: Option<(MplsLabel, bool)>,
 }
 
 /// A tunnel to be.
 #[derive(Debug, Clone, Copy)]
-pub struct TunnelSpec {
+pub struct TunnelSpec<'a> {
     /// The remote VTEP.
-    pub remote: Ipv4Addr,
-    /// The way there; `None` while the next hop is unresolved.
-    pub outer: Option<OuterHeader>,
+    pub remote: IpAddr,
+    /// What it carries frames in.
+    pub encapsulation: Encapsulation,
+    /// The ways there; none while the next hop is unresolved. Those beyond [`MAX_PATHS`] are not used.
+    pub paths: &'a [Path],
 }
 
 /// Makes a new [`Snapshot`], from nothing or from the one before.
@@ -93,14 +123,20 @@ impl Builder {
     pub fn new(fabric: Fabric, seed: u64) -> Self {
         let next = Snapshot {
             vlans: VlanTable::default(),
-            vnis: VniTable::default(),
+            demux: CowMap::new(seed.rotate_left(16)),
+            vnis: InsideTable::default(),
+            labels: InsideTable::default(),
             macs: CowMap::new(seed),
             vteps: CowMap::new(seed.rotate_left(32)),
-            fabric,
+            priorities: Arc::new(fabric.priorities()),
+            fabric: Arc::new(fabric),
             vifs: Arc::default(),
+            groups: Arc::default(),
             networks: Arc::default(),
             tunnels: Arc::default(),
+            alternates: Arc::default(),
             nexthops: Arc::default(),
+            peers: Arc::default(),
         };
         Self { next }
     }
@@ -110,73 +146,116 @@ impl Builder {
         Self { next: before.clone() }
     }
 
+    /// Says what outer tags are on an access port; 0x8100 if this is not called. Before the port's first interface.
+    pub fn set_tpid(&mut self, port: PortIndex, tpid: Tpid) {
+        self.next.vlans.set_tpid(port, tpid);
+    }
+
     /// Adds a network.
     pub fn add_network(&mut self, id: NetworkId, spec: NetworkSpec) -> Result<(), BuildError> {
-        if self.next.vnis.lookup(spec.vni.value()).is_some() {
+        if self.next.vnis.lookup(spec.vni.value()).inside().is_some() {
             return Err(BuildError::VniTaken(spec.vni));
         }
         let network = Network::new(spec.vni, spec.flood_unknown_unicast);
         place(Arc::make_mut(&mut self.next.networks), id.row(), network)?;
-        self.next.vnis.set(spec.vni, id);
+        self.next.vnis.set_vni(spec.vni, InsideEntry::new(Inside::Network(id), false));
+        spec.label.map_or(Ok(()), |label| self.set_label(label, Inside::Network(id), spec.control_word))
+    }
+
+    fn set_label(&mut self, label: MplsLabel, inside: Inside, control_word: bool) -> Result<(), BuildError> {
+        if self.next.labels.lookup(label.value()).inside().is_some() {
+            return Err(BuildError::LabelTaken(label));
+        }
+        self.next.labels.set_label(label, InsideEntry::new(inside, control_word));
         Ok(())
     }
 
-    /// Adds an interface: its VLAN entry, its place in its network's flooding, and its MACs.
+    /// Adds an interface: its VLAN entry, its place in its network's flooding, its MACs, and its label.
+    ///
+    /// On a VLAN that is another interface's of the same network, both become members of a group and are told apart by
+    /// source MAC.
     pub fn add_vif(&mut self, id: VifIndex, spec: VifSpec<'_>) -> Result<(), BuildError> {
-        if self.next.vlans.lookup(spec.port, spec.vlan) != VlanEntry::None {
-            return Err(BuildError::VlanTaken(spec.port, spec.vlan));
-        }
         if self.next.vif(id).is_used() {
             return Err(BuildError::Taken(id.row()));
         }
-        self.network_mut(spec.network)?.add_local(id);
-        let vifs = Arc::make_mut(&mut self.next.vifs);
-        if vifs.len() <= id.row() {
-            vifs.resize(id.row() + 1, vif::NO_VIF.clone());
+        self.enter_segment(id, &spec)?;
+        if let Some((label, control_word)) = spec.label {
+            self.set_label(label, Inside::Vif(id), control_word)?;
         }
-        vifs[id.row()] = Vif::new(spec.network, spec.port, spec.vlan.into(), spec.sources, spec.max_payload);
-        self.next.vlans.set(spec.port, spec.vlan, VlanEntry::Vif(id));
         spec.sources.iter().try_for_each(|mac| self.set_mac(spec.network, *mac, Destination::Vif(id)))
     }
 
     /// Adds a tunnel; its remote end is from now on a VTEP that this node knows.
-    pub fn add_tunnel(&mut self, id: TunnelId, spec: TunnelSpec) -> Result<(), BuildError> {
-        let Fabric { port, mtu, .. } = self.next.fabric;
-        let tunnel = Tunnel::new(spec.remote, port, mtu, spec.outer.as_ref());
-        place(Arc::make_mut(&mut self.next.tunnels), id.row(), tunnel)?;
-        self.next.vteps.insert(vtep_key(spec.remote.to_bits()), id.row() as u32 + 1)?;
+    pub fn add_tunnel(&mut self, id: TunnelId, spec: TunnelSpec<'_>) -> Result<(), BuildError> {
+        let mut ways = Tunnel::ways(&self.next.fabric, spec.remote, spec.encapsulation, spec.paths).into_iter();
+        let first = ways.next().expect("there is one way at least, if only an unresolved one");
+        place(Arc::make_mut(&mut self.next.tunnels), id.row(), first)?;
+        self.set_alternates(id, ways.collect());
+        self.add_peer(spec.remote)
+    }
+
+    /// A VTEP that this node knows, though it may have no tunnel to it.
+    pub fn add_peer(&mut self, address: IpAddr) -> Result<(), BuildError> {
+        let key = vtep_key(address);
+        if let Some(found) = self.next.vteps.lookup(key) {
+            return self.next.peer(found, address).map(drop).ok_or(BuildError::PeerCollision(address));
+        }
+        let peers = Arc::make_mut(&mut self.next.peers);
+        PeerId::new(peers.len()).ok_or(BuildError::TooManyPeers)?;
+        peers.push(address);
+        let number = peers.len() as u32;
+        self.next.vteps.insert(key, number)?;
         Ok(())
     }
 
-    /// Changes the way to a tunnel's remote end; `None`: unresolved. Returns whether it was another before; if not,
+    fn set_alternates(&mut self, id: TunnelId, others: Vec<Tunnel>) {
+        if others.is_empty() && self.next.alternates.get(id.row()).is_none_or(|before| before.is_empty()) {
+            return;
+        }
+        let rows = Arc::make_mut(&mut self.next.alternates);
+        if rows.len() <= id.row() {
+            rows.resize(id.row() + 1, Arc::new([]));
+        }
+        rows[id.row()] = others.into();
+    }
+
+    /// Changes the ways to a tunnel's remote end; none: unresolved. Returns whether they were others before; if not,
     /// nothing is copied.
-    pub fn set_outer(&mut self, id: TunnelId, outer: Option<OuterHeader>) -> Result<bool, BuildError> {
-        let Fabric { port, mtu, .. } = self.next.fabric;
+    pub fn set_paths(&mut self, id: TunnelId, paths: &[Path]) -> Result<bool, BuildError> {
         let before = self.next.tunnel(id).ok_or(BuildError::NoTunnel(id))?;
-        let tunnel = Tunnel::new(before.remote(), port, mtu, outer.as_ref());
-        // The rest of a row follows from its header and from what no amendment changes.
-        if (before.header(), before.header_octets()) == (tunnel.header(), tunnel.header_octets()) {
+        let ways = Tunnel::ways(&self.next.fabric, before.remote(), before.encapsulation(), paths);
+        let same = ways.len() == self.next.ways(id).count()
+            && ways.iter().zip(self.next.ways(id)).all(|(new, old)| new.same_way(old));
+        if same {
             return Ok(false);
         }
-        Arc::make_mut(&mut self.next.tunnels)[id.row()] = Some(tunnel);
+        let mut ways = ways.into_iter();
+        Arc::make_mut(&mut self.next.tunnels)[id.row()] = ways.next();
+        self.set_alternates(id, ways.collect());
         Ok(true)
     }
 
-    /// Adds the next hop for `vni` through `tunnel`.
-    pub fn add_nexthop(&mut self, id: NexthopId, tunnel: TunnelId, vni: Vni) -> Result<(), BuildError> {
-        self.next.tunnel(tunnel).ok_or(BuildError::NoTunnel(tunnel))?;
-        place(Arc::make_mut(&mut self.next.nexthops), id.row(), Nexthop::vxlan(tunnel, vni))
+    /// Adds the next hop for `target` through `tunnel`.
+    pub fn add_nexthop(&mut self, id: NexthopId, tunnel: TunnelId, target: Target) -> Result<(), BuildError> {
+        let through = self.next.tunnel(tunnel).ok_or(BuildError::NoTunnel(tunnel))?;
+        if through.encapsulation().is_mpls() != matches!(target, Target::Label(..)) {
+            return Err(BuildError::WrongTarget(tunnel));
+        }
+        place(Arc::make_mut(&mut self.next.nexthops), id.row(), Nexthop::new(tunnel, target))
     }
 
     /// Says who beyond this node takes part in a network: `remote` is flooded to and taken flooding from, `peers` are
     /// all VTEPs in it.
-    pub fn set_remote(&mut self, id: NetworkId, remote: &[NexthopId], peers: &[Ipv4Addr]) -> Result<(), BuildError> {
+    pub fn set_remote(&mut self, id: NetworkId, remote: &[NexthopId], peers: &[IpAddr]) -> Result<(), BuildError> {
         let address = |nexthop: &NexthopId| {
             let found = self.next.nexthop(*nexthop).ok_or(BuildError::NoNexthop(*nexthop))?;
             self.next.tunnel(found.tunnel()).map(Tunnel::remote).ok_or(BuildError::NoTunnel(found.tunnel()))
         };
         let flooders = remote.iter().map(address).collect::<Result<Vec<_>, _>>()?;
-        self.network_mut(id)?.set_remote(remote, &flooders, peers);
+        peers.iter().try_for_each(|peer| self.add_peer(*peer))?;
+        let known = |address: &IpAddr| self.next.peer(self.next.vteps.lookup(vtep_key(*address))?, *address);
+        let (flooders, peers) = (flooders.iter().filter_map(known).collect(), peers.iter().filter_map(known).collect());
+        self.network_mut(id)?.set_remote(remote, flooders, peers);
         Ok(())
     }
 

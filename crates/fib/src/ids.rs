@@ -54,8 +54,26 @@ index! {
 }
 
 index! {
+    /// The other end of tunnels: a VTEP that this node knows, by its address.
+    PeerId(u16), max 65_535
+}
+
+index! {
+    /// The VMIs that share one VLAN of a port and are told apart by source MAC.
+    GroupId(u16), max 65_534
+}
+
+index! {
     /// A data path port.
     PortIndex(u16), max 255
+}
+
+impl TunnelId {
+    /// Of the 16 bits of a next hop's row: all but one of them are legal, and the last is a row that no table has.
+    #[inline(always)]
+    pub(crate) const fn from_bits(row: u16) -> Self {
+        Self(row as u32)
+    }
 }
 
 #[cfg(test)]

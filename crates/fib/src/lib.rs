@@ -8,21 +8,24 @@
 
 mod builder;
 mod ids;
+mod inside;
 mod map;
 mod network;
 pub mod prefetch;
 mod snapshot;
+mod template;
 mod tunnel;
 mod vif;
 mod vlan;
-mod vni;
 
 pub use builder::{BuildError, Builder, NetworkSpec, TunnelSpec, VifSpec};
-pub use ids::{NetworkId, NexthopId, PortIndex, TunnelId, VifIndex};
+pub use ids::{GroupId, NetworkId, NexthopId, PeerId, PortIndex, TunnelId, VifIndex};
+pub use inside::{Inside, InsideEntry, InsideTable};
 pub use map::{CowMap, MapFull};
 pub use network::Network;
-pub use snapshot::{Destination, Fabric, Snapshot, SourceCheck, mac_key, vtep_key};
-pub use tunnel::{Nexthop, OuterHeader, Tunnel};
+pub use snapshot::{
+    Destination, Fabric, Link, Snapshot, SourceCheck, demux_key, mac_key, vtep_key, vtep_key_v4, vtep_key_v6,
+};
+pub use tunnel::{MAX_PATHS, Nexthop, Path, Shape, Target, Tunnel};
 pub use vif::Vif;
-pub use vlan::{VlanEntry, VlanTable};
-pub use vni::VniTable;
+pub use vlan::{InnerVlans, PortVlans, VlanEntry, VlanTable};

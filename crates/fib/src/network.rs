@@ -1,7 +1,6 @@
 //! A virtual network, as a worker sees it: what flooding and source checks need.
 
-use crate::{NexthopId, VifIndex};
-use std::net::Ipv4Addr;
+use crate::{NexthopId, PeerId, VifIndex};
 use std::sync::Arc;
 use wire::Vni;
 
@@ -10,28 +9,28 @@ use wire::Vni;
 pub struct Network {
     vni: Vni,
     flood_unknown_unicast: bool,
-    local: Arc<Vec<VifIndex>>,
+    segments: Arc<Vec<VifIndex>>,
     remote: Arc<[NexthopId]>,
-    flooders: Arc<[u32]>,
-    peers: Arc<[u32]>,
+    flooders: Arc<[PeerId]>,
+    peers: Arc<[PeerId]>,
 }
 
 impl Network {
     pub(crate) fn new(vni: Vni, flood_unknown_unicast: bool) -> Self {
-        let (flooders, peers): (Arc<[u32]>, Arc<[u32]>) = (Arc::new([]), Arc::new([]));
-        Self { vni, flood_unknown_unicast, local: Arc::default(), remote: Arc::new([]), flooders, peers }
+        let nobody: Arc<[PeerId]> = Arc::new([]);
+        let (flooders, peers) = (Arc::clone(&nobody), nobody);
+        Self { vni, flood_unknown_unicast, segments: Arc::default(), remote: Arc::new([]), flooders, peers }
     }
 
-    pub(crate) fn add_local(&mut self, vif: VifIndex) {
-        Arc::make_mut(&mut self.local).push(vif);
+    pub(crate) fn add_segment(&mut self, vif: VifIndex) {
+        Arc::make_mut(&mut self.segments).push(vif);
     }
 
-    pub(crate) fn set_remote(&mut self, remote: &[NexthopId], flooders: &[Ipv4Addr], peers: &[Ipv4Addr]) {
-        let sorted = |addresses: &[Ipv4Addr]| {
-            let mut bits: Vec<u32> = addresses.iter().map(|a| a.to_bits()).collect();
-            bits.sort_unstable();
-            bits.dedup();
-            Arc::from(bits)
+    pub(crate) fn set_remote(&mut self, remote: &[NexthopId], flooders: Vec<PeerId>, peers: Vec<PeerId>) {
+        let sorted = |mut peers: Vec<PeerId>| {
+            peers.sort_unstable();
+            peers.dedup();
+            Arc::from(peers)
         };
         self.remote = remote.into();
         self.flooders = sorted(flooders);
@@ -49,9 +48,10 @@ impl Network {
         self.flood_unknown_unicast
     }
 
-    /// Its interfaces on this node: a copy of a flooded frame goes to each.
-    pub fn local(&self) -> &[VifIndex] {
-        &self.local
+    /// Its segments on this node, each by one of the interfaces on it: a segment is a VLAN of a port, and one copy of a
+    /// flooded frame reaches all VMIs on it.
+    pub fn segments(&self) -> &[VifIndex] {
+        &self.segments
     }
 
     /// The remote VTEPs that a flooded frame from here goes to (ingress replication).
@@ -59,13 +59,13 @@ impl Network {
         &self.remote
     }
 
-    /// Whether the VTEP at `address` may send us flooded frames of this network. Binary search.
-    pub fn takes_flooding_from(&self, address: u32) -> bool {
-        self.flooders.binary_search(&address).is_ok()
+    /// Whether a VTEP may send us flooded frames of this network. Binary search.
+    pub fn takes_flooding_from(&self, peer: PeerId) -> bool {
+        self.flooders.binary_search(&peer).is_ok()
     }
 
-    /// Whether the VTEP at `address` takes part in this network at all. Binary search.
-    pub fn has_peer(&self, address: u32) -> bool {
-        self.peers.binary_search(&address).is_ok()
+    /// Whether a VTEP takes part in this network at all. Binary search.
+    pub fn has_peer(&self, peer: PeerId) -> bool {
+        self.peers.binary_search(&peer).is_ok()
     }
 }

@@ -1,16 +1,21 @@
 //! All that a worker can know about forwarding.
 //!
 //! ```text
-//!  access port:  (port, VLAN) --vlans--> vif --> network, allowed source MACs
-//!  fabric port:  VNI --vnis--> network           outer source --vteps--> a VTEP that we know
-//!  both:         (network, MAC) --macs--> Destination: a local vif, or a remote next hop --> tunnel, VNI
+//!  access port:  (port, VLAN, inner VLAN) --vlans--> vif, or a group --demux, by source MAC--> vif
+//!                vif --> network, allowed source MACs
+//!  fabric port:  VNI --vnis--> network           label --labels--> network, or a vif
+//!                outer source --vteps--> a VTEP that we know
+//!  both:         (network, MAC) --macs--> Destination: a local vif, or a remote next hop --> tunnel, VNI or label
 //! ```
 
-use crate::{CowMap, Network, NetworkId, Nexthop, NexthopId, PortIndex, Tunnel, TunnelId, Vif, VifIndex, VlanTable};
-use crate::{VniTable, vif::NO_VIF};
-use std::net::Ipv4Addr;
+use crate::vif::NO_VIF;
+use crate::{
+    CowMap, GroupId, InsideTable, Network, NetworkId, Nexthop, NexthopId, PeerId, PortIndex, Tunnel, TunnelId,
+};
+use crate::{Vif, VifIndex, VlanTable};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
-use wire::{MacAddr, VlanId};
+use wire::{MacAddr, Tci, VlanId};
 
 /// One generation of forwarding state: tables that are shared with the generation before where they did not change.
 ///
@@ -19,35 +24,78 @@ use wire::{MacAddr, VlanId};
 pub struct Snapshot {
     /// (port, VLAN) to VIF.
     pub vlans: VlanTable,
+    /// (group, source MAC), by [`demux_key`], to VIF number plus one: VMIs that share a VLAN.
+    pub demux: CowMap,
     /// VNI to network.
-    pub vnis: VniTable,
+    pub vnis: InsideTable,
+    /// Label to network or VIF.
+    pub labels: InsideTable,
     /// [`mac_key`] to [`Destination`], packed.
     pub macs: CowMap,
-    /// [`vtep_key`] to tunnel number plus one: the VTEPs that this node knows.
+    /// [`vtep_key_v4`] or [`vtep_key_v6`] to a [`PeerId`]'s row plus one: the VTEPs that this node knows. A key of IPv6 is
+    /// a hash: see [`Snapshot::peer`].
     pub vteps: CowMap,
-    /// This node's place in the underlay.
-    pub fabric: Fabric,
+    /// What each DSCP of an outer header says of the tag's priority: [`Fabric::priorities`].
+    pub priorities: Arc<[Tci; 64]>,
+    /// This node's place in the underlay. Shared, since only a new configuration changes it.
+    pub fabric: Arc<Fabric>,
     pub(crate) vifs: Arc<Vec<Vif>>,
+    /// One member of each group.
+    pub(crate) groups: Arc<Vec<VifIndex>>,
     pub(crate) networks: Arc<Vec<Option<Network>>>,
     pub(crate) tunnels: Arc<Vec<Option<Tunnel>>>,
+    /// By tunnel number: the second and further ways of the underlay. Shorter than `tunnels` where there are none.
+    pub(crate) alternates: Arc<Vec<Arc<[Tunnel]>>>,
     pub(crate) nexthops: Arc<Vec<Option<Nexthop>>>,
+    pub(crate) peers: Arc<Vec<IpAddr>>,
 }
 
 /// This node's place in the underlay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fabric {
-    /// The fabric port.
+    /// The fabric ports.
+    pub links: Vec<Link>,
+    /// The fabric VLAN, if the fabric ports are trunks.
+    pub vlan: Option<VlanId>,
+    /// Our VTEP address.
+    pub address: Option<Ipv4Addr>,
+    /// Our VTEP address for remote ends that have one of this family.
+    pub address_v6: Option<Ipv6Addr>,
+    /// The DF flag of outer IPv4 headers.
+    pub dont_fragment: bool,
+    /// Who may send us unicast.
+    pub source_check: SourceCheck,
+    /// Whether UDP in IPv6 is sent without a checksum (RFC 6935 section 5).
+    pub udp6_zero_checksum_tx: bool,
+    /// Whether UDP in IPv6 without a checksum is taken.
+    pub udp6_zero_checksum_rx: bool,
+    /// DSCP of the outer header by the tag's PCP and DEI: place `PCP * 2 + DEI`.
+    pub dscp: [u8; 16],
+}
+
+impl Fabric {
+    /// The link of a port, if it is one of the fabric's. Linear in at most a handful.
+    #[inline(always)]
+    pub fn link(&self, port: PortIndex) -> Option<&Link> {
+        self.links.iter().find(|link| link.port == port)
+    }
+
+    /// What DSCP values mean on receipt: the priority bits of the first PCP and DEI that are sent as that, or 0.
+    pub fn priorities(&self) -> [Tci; 64] {
+        let place = |dscp: usize| self.dscp.iter().position(|sent| usize::from(*sent) == dscp).unwrap_or(0);
+        std::array::from_fn(|dscp| Tci::new((place(dscp) as u16) << 12))
+    }
+}
+
+/// A fabric port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// The port.
     pub port: PortIndex,
     /// Its MAC: outer frames must be addressed to it.
     pub mac: MacAddr,
-    /// The fabric VLAN, if the fabric port is a trunk.
-    pub vlan: Option<VlanId>,
-    /// Our VTEP address.
-    pub address: Ipv4Addr,
     /// The longest outer IP packet, in octets.
     pub mtu: u16,
-    /// Who may send us unicast.
-    pub source_check: SourceCheck,
 }
 
 /// From which VTEPs a unicast frame is taken. Flooded ones come only from the network's own list, whatever this says.
@@ -107,10 +155,31 @@ pub const fn mac_key(network: NetworkId, mac: u64) -> u64 {
     (network.row() as u64) << 48 | mac
 }
 
+/// The key of `mac` (as [`MacAddr::to_bits`]) in `group`, for [`Snapshot::demux`].
+#[inline(always)]
+pub const fn demux_key(group: GroupId, mac: u64) -> u64 {
+    (group.row() as u64) << 48 | mac
+}
+
 /// The key of a VTEP's IPv4 address, for [`Snapshot::vteps`].
 #[inline(always)]
-pub const fn vtep_key(address: u32) -> u64 {
+pub const fn vtep_key_v4(address: u32) -> u64 {
     address as u64
+}
+
+/// The key of a VTEP's IPv6 address, for [`Snapshot::vteps`]: 63 bits of hash, never one of IPv4's.
+#[inline(always)]
+pub const fn vtep_key_v6(address: u128) -> u64 {
+    let (high, low) = ((address >> 64) as u64, address as u64);
+    (high.rotate_left(29) ^ low).wrapping_mul(0x9fb2_1c65_1e98_df25) ^ high | 1 << 63
+}
+
+/// The key of a VTEP's address, for [`Snapshot::vteps`].
+pub const fn vtep_key(address: IpAddr) -> u64 {
+    match address {
+        IpAddr::V4(address) => vtep_key_v4(address.to_bits()),
+        IpAddr::V6(address) => vtep_key_v6(address.to_bits()),
+    }
 }
 
 impl Snapshot {
@@ -132,10 +201,59 @@ impl Snapshot {
         *self.nexthops.get(nexthop.row())?
     }
 
-    /// The tunnel of a row number.
-    #[inline(always)]
+    /// The first way of a tunnel.
     pub fn tunnel(&self, tunnel: TunnelId) -> Option<&Tunnel> {
         self.tunnels.get(tunnel.row())?.as_ref()
+    }
+
+    /// The way of a tunnel that flows with this hash take: spread by the hash's upper half over all ways. One cache line,
+    /// and one more where there are several.
+    #[inline(always)]
+    pub fn tunnel_for(&self, tunnel: TunnelId, hash: u32) -> Option<&Tunnel> {
+        let first = self.tunnels.get(tunnel.row())?.as_ref()?;
+        if first.paths() <= 1 { Some(first) } else { Some(self.alternate(tunnel, first, hash)) }
+    }
+
+    #[inline(never)]
+    fn alternate<'t>(&'t self, tunnel: TunnelId, first: &'t Tunnel, hash: u32) -> &'t Tunnel {
+        let chosen = ((hash >> 16) as usize * first.paths()) >> 16;
+        match (chosen, self.alternates.get(tunnel.row())) {
+            (1.., Some(others)) => others.get(chosen - 1).unwrap_or(first),
+            _ => first,
+        }
+    }
+
+    /// All ways of a tunnel, the first one first.
+    pub fn ways(&self, tunnel: TunnelId) -> impl Iterator<Item = &Tunnel> {
+        let others = self.alternates.get(tunnel.row()).map_or(&[][..], |others| others);
+        self.tunnel(tunnel).into_iter().chain(others)
+    }
+
+    /// The VTEP at an address, given what [`Snapshot::vteps`] found for its key. Exact: what IPv6 keys have in common by
+    /// chance is told apart here.
+    #[inline(always)]
+    pub fn peer(&self, found: u32, address: IpAddr) -> Option<PeerId> {
+        let row = (found as usize).checked_sub(1)?;
+        (*self.peers.get(row)? == address).then(|| PeerId::new(row))?
+    }
+
+    /// The address of a VTEP that this node knows.
+    pub fn peer_address(&self, peer: PeerId) -> Option<IpAddr> {
+        self.peers.get(peer.row()).copied()
+    }
+
+    /// The interface of `group` whose own address `mac` (as [`MacAddr::to_bits`]) is.
+    pub fn member(&self, group: GroupId, mac: u64) -> Option<VifIndex> {
+        VifIndex::new((self.demux.lookup(demux_key(group, mac))? as usize).checked_sub(1)?)
+    }
+
+    /// Whether `mac` (as [`MacAddr::to_bits`]) is an own address of the interface, or of one that shares its VLAN.
+    #[inline(always)]
+    pub fn segment_owns(&self, vif: &Vif, mac: u64) -> bool {
+        match vif.group() {
+            None => vif.owns(mac),
+            Some(group) => self.member(group, mac).is_some(),
+        }
     }
 
     /// Where `mac` of `network` is. One packet at a time; the packet path looks up whole bursts.

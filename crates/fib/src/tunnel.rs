@@ -1,110 +1,161 @@
 //! Tunnels and next hops: how a frame gets to a remote VTEP.
 //!
-//! A [`Tunnel`] is one remote VTEP with the outer header that leads there, ready to copy; a [`Nexthop`] is a tunnel and
-//! the VNI (later: or label) in it, four octets each, so that thousands of networks share one header template in cache.
+//! A [`Tunnel`] is one way to one remote VTEP in one encapsulation, with the outer header that leads there, ready to copy. A
+//! [`Nexthop`] is a tunnel and the VNI or label in it, eight octets, so that thousands of networks share one header
+//! template in cache. Where the underlay has several ways, the others are alternates of the first.
 
-use crate::{PortIndex, TunnelId};
-use std::net::Ipv4Addr;
+use crate::template::{self, HEADER_ROOM, Outer};
+use crate::{Fabric, PortIndex, TunnelId};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
-use wire::{MacAddr, Tci, ethernet, ipv4, udp, vxlan};
+use wire::{Encapsulation, MacAddr, MplsLabel, Vni, mpls, vxlan};
 
-/// The most octets an outer header takes: a fabric VLAN tag and VXLAN over IPv4 make 54.
-pub(crate) const HEADER_ROOM: usize = 64;
-const TTL: u8 = 64;
+/// The most ways of the underlay among which the flows to one VTEP are spread.
+pub const MAX_PATHS: usize = 8;
 
-/// Everything that an outer VXLAN header is made of, but what differs from packet to packet.
+/// One way of the underlay to a remote VTEP: out of this port, to that station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OuterHeader {
-    /// The fabric port's MAC.
-    pub source_mac: MacAddr,
+pub struct Path {
+    /// The fabric port that it leaves by.
+    pub port: PortIndex,
     /// The underlay next hop's MAC.
-    pub destination_mac: MacAddr,
-    /// The fabric VLAN, if the fabric port is a trunk.
-    pub vlan: Option<Tci>,
-    /// This node's VTEP address.
-    pub source: Ipv4Addr,
-    /// The remote VTEP's address.
-    pub destination: Ipv4Addr,
-    /// The DF flag.
-    pub dont_fragment: bool,
+    pub next_hop: MacAddr,
 }
 
-/// Octets of a header. An enum, so that an absent row needs no octet of its own and rows stay two cache lines.
-#[derive(Debug, Clone, Copy)]
+/// The outer headers that the packet path writes with constant places; all others share one way with variable places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-enum Length {
-    Unresolved = 0,
-    Untagged = 50,
-    Tagged = 54,
+pub enum Shape {
+    /// None: the next hop is unresolved.
+    Unresolved,
+    /// VXLAN over IPv4 without a fabric VLAN: 50 octets.
+    VxlanV4,
+    /// MPLS over UDP over IPv4 without a fabric VLAN: 46 octets.
+    MplsUdpV4,
+    /// MPLS over GRE over IPv4 without a fabric VLAN: 42 octets.
+    MplsGreV4,
+    /// Another one over IPv4.
+    V4,
+    /// One over IPv6.
+    V6,
 }
 
-/// A row of the tunnel table: two cache lines, the first being the header.
+/// A row of the tunnel table: two cache lines, the first being most of the header.
 #[derive(Debug, Clone)]
 #[repr(C, align(64))]
 pub struct Tunnel {
     header: [u8; HEADER_ROOM],
-    length: Length,
-    port: PortIndex,
-    max_frame: u16,
     checksum: u32,
-    remote: Ipv4Addr,
+    max_frame: u16,
+    port: PortIndex,
+    remote: IpAddr,
+    encapsulation: Encapsulation,
+    shape: Shape,
+    header_octets: u8,
+    ip_at: u8,
+    paths: u8,
+    sums: bool,
 }
 
 impl Tunnel {
-    /// Without `outer` the next hop is unresolved: frames to it are dropped for that reason.
-    pub(crate) fn new(remote: Ipv4Addr, port: PortIndex, fabric_mtu: u16, outer: Option<&OuterHeader>) -> Self {
-        let overhead = (ipv4::HEADER_OCTETS + udp::HEADER_OCTETS + vxlan::HEADER_OCTETS) as u16;
-        let max_frame = fabric_mtu.saturating_sub(overhead);
-        let mut tunnel =
-            Self { header: [0; HEADER_ROOM], length: Length::Unresolved, port, max_frame, checksum: 0, remote };
-        if let Some(outer) = outer {
-            tunnel.write(outer);
+    /// A tunnel by each of the `paths`, at most [`MAX_PATHS`] of them; one that is unresolved if there are none, or if
+    /// the node has no address of the remote's family.
+    pub(crate) fn ways(fabric: &Fabric, remote: IpAddr, encapsulation: Encapsulation, paths: &[Path]) -> Vec<Self> {
+        let usable = paths.iter().filter_map(|path| {
+            let link = fabric.link(path.port)?;
+            Some((*path, template::build(fabric, link, path, remote, encapsulation)?, link.mtu))
+        });
+        let ways: Vec<_> = usable.take(MAX_PATHS).collect();
+        let paths = ways.len() as u8;
+        if ways.is_empty() {
+            return vec![Self::unresolved(remote, encapsulation)];
         }
-        tunnel
+        ways.into_iter().map(|(path, outer, mtu)| Self::new(remote, encapsulation, path, outer, mtu, paths)).collect()
     }
 
-    fn write(&mut self, outer: &OuterHeader) {
-        let mut bytes = Vec::with_capacity(HEADER_ROOM);
-        bytes.extend(outer.destination_mac.octets());
-        bytes.extend(outer.source_mac.octets());
-        if let Some(tci) = outer.vlan {
-            bytes.extend(ethernet::TYPE_VLAN.to_be_bytes());
-            bytes.extend(tci.bits().to_be_bytes());
+    fn unresolved(remote: IpAddr, encapsulation: Encapsulation) -> Self {
+        Self {
+            header: [0; HEADER_ROOM],
+            checksum: 0,
+            max_frame: 0,
+            port: NO_PORT,
+            remote,
+            encapsulation,
+            shape: Shape::Unresolved,
+            header_octets: 0,
+            ip_at: 0,
+            paths: 0,
+            sums: false,
         }
-        bytes.extend(ethernet::TYPE_IPV4.to_be_bytes());
-        let ip_at = bytes.len();
-        let flags = if outer.dont_fragment { ipv4::DONT_FRAGMENT } else { 0 };
-        bytes.extend([ipv4::VERSION_IHL, 0, 0, 0, 0, 0]);
-        bytes.extend(flags.to_be_bytes());
-        bytes.extend([TTL, ipv4::PROTO_UDP, 0, 0]);
-        bytes.extend(outer.source.octets());
-        bytes.extend(outer.destination.octets());
-        self.checksum = u32::from(wire::checksum::fold(wire::checksum::sum(&bytes[ip_at..])));
-        bytes.extend([0, 0]);
-        bytes.extend(vxlan::UDP_PORT.to_be_bytes());
-        bytes.extend([0; 4]);
-        bytes.extend([vxlan::FLAG_I, 0, 0, 0, 0, 0, 0, 0]);
-        self.header[..bytes.len()].copy_from_slice(&bytes);
-        self.length = if outer.vlan.is_some() { Length::Tagged } else { Length::Untagged };
     }
 
-    /// The header in the first [`header_octets`](Self::header_octets) octets. Zero, to be patched per packet: IP total
-    /// length, IP id, IP checksum, UDP source port, UDP length, VNI. The UDP checksum stays zero (RFC 7348 section 5).
+    fn new(remote: IpAddr, encapsulation: Encapsulation, path: Path, outer: Outer, mtu: u16, paths: u8) -> Self {
+        let in_ip = outer.octets - outer.ip_at;
+        let shape = match (remote, encapsulation, outer.ip_at) {
+            (IpAddr::V6(_), ..) => Shape::V6,
+            (_, Encapsulation::Vxlan, 14) => Shape::VxlanV4,
+            (_, Encapsulation::MplsOverUdp, 14) => Shape::MplsUdpV4,
+            (_, Encapsulation::MplsOverGre, 14) => Shape::MplsGreV4,
+            _ => Shape::V4,
+        };
+        Self {
+            header: outer.header,
+            checksum: outer.checksum,
+            max_frame: mtu.saturating_sub(in_ip as u16),
+            port: path.port,
+            remote,
+            encapsulation,
+            shape,
+            header_octets: outer.octets as u8,
+            ip_at: outer.ip_at as u8,
+            paths,
+            sums: outer.sums,
+        }
+    }
+
+    /// The header in the first [`header_octets`](Self::header_octets) octets, from Ethernet to the VNI or the label stack
+    /// entry. Zero, to be patched per packet: IP length, IPv4 id and checksum, DSCP, IPv6 flow label, UDP source port,
+    /// length and checksum, VNI word or stack entry.
     #[inline(always)]
     pub fn header(&self) -> &[u8; HEADER_ROOM] {
         &self.header
     }
 
-    /// 50, or 54 with a fabric VLAN tag; 0 while the next hop is unresolved.
+    /// From 42 (MPLS over GRE over IPv4) to 74 (VXLAN over IPv6 with a fabric VLAN tag); 0 while unresolved.
     #[inline(always)]
     pub fn header_octets(&self) -> usize {
-        self.length as usize
+        usize::from(self.header_octets)
     }
 
-    /// The one's complement sum of the IP header's constant words, folded to 16 bits: add length and id, fold, invert.
+    /// Where the IP header begins: 14, or 18 behind a fabric VLAN tag.
+    #[inline(always)]
+    pub fn ip_at(&self) -> usize {
+        usize::from(self.ip_at)
+    }
+
+    /// How the header is written.
+    #[inline(always)]
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// What it carries frames in.
+    #[inline(always)]
+    pub fn encapsulation(&self) -> Encapsulation {
+        self.encapsulation
+    }
+
+    /// A one's complement sum of constant words, folded to 16 bits. IPv4: of the IP header; add DSCP, length and id, fold,
+    /// invert. IPv6: of the pseudo-header without length, if [`has_udp_checksum`](Self::has_udp_checksum).
     #[inline(always)]
     pub fn checksum(&self) -> u32 {
         self.checksum
+    }
+
+    /// Whether the UDP checksum is computed over every packet: over IPv6, unless it is configured to be zero.
+    #[inline(always)]
+    pub fn has_udp_checksum(&self) -> bool {
+        self.sums
     }
 
     /// The port that it leaves by.
@@ -113,42 +164,83 @@ impl Tunnel {
         self.port
     }
 
-    /// The longest inner frame, in octets from its destination MAC, that fits the fabric's MTU.
+    /// The longest inner frame, in octets from its destination MAC and with a control word if there is one, that fits the
+    /// fabric's MTU.
     #[inline(always)]
     pub fn max_frame(&self) -> usize {
         usize::from(self.max_frame)
     }
 
+    /// How many ways of the underlay there are to the same remote end.
+    #[inline(always)]
+    pub fn paths(&self) -> usize {
+        usize::from(self.paths)
+    }
+
     /// The remote VTEP's address.
-    pub fn remote(&self) -> Ipv4Addr {
+    pub fn remote(&self) -> IpAddr {
         self.remote
     }
+
+    /// Whether both write the same octets, by the same port. The rest of a row follows from these and from what no
+    /// amendment changes.
+    pub(crate) fn same_way(&self, other: &Self) -> bool {
+        (self.header_octets, self.port, self.paths) == (other.header_octets, other.port, other.paths)
+            && self.header == other.header
+    }
+}
+
+const NO_PORT: PortIndex = match PortIndex::new(PortIndex::MAX) {
+    Some(port) => port,
+    None => unreachable!(),
+};
+
+/// What tells the remote VTEP which network a packet is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// In VXLAN.
+    Vni(Vni),
+    /// In MPLS over UDP or GRE; and whether a control word follows.
+    Label(MplsLabel, bool),
 }
 
 /// A row of the next hop table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Nexthop {
-    tunnel: TunnelId,
     /// Not zero, so that an absent row needs no octet of its own and a row is eight octets.
     shim: NonZeroU32,
+    tunnel: u16,
+    control_word: bool,
 }
 
 impl Nexthop {
-    pub(crate) fn vxlan(tunnel: TunnelId, vni: wire::Vni) -> Self {
-        let shim = NonZeroU32::new(vxlan::vni_word(vni)).expect("a VNI is 1 at least, and has 24 bits");
-        Self { tunnel, shim }
+    pub(crate) fn new(tunnel: TunnelId, target: Target) -> Self {
+        let (shim, control_word) = match target {
+            Target::Vni(vni) => (vxlan::vni_word(vni), false),
+            Target::Label(label, control_word) => (mpls::bottom_entry(label), control_word),
+        };
+        let shim = NonZeroU32::new(shim).expect("a VNI is 1 at least and has 24 bits; a stack entry has the S bit");
+        // A tunnel's number has 16 bits.
+        Self { shim, tunnel: tunnel.row() as u16, control_word }
     }
 
     /// The tunnel that it uses.
     #[inline(always)]
     pub fn tunnel(self) -> TunnelId {
-        self.tunnel
+        TunnelId::from_bits(self.tunnel)
     }
 
-    /// The last four octets of the outer header, host order: VNI and a reserved octet.
+    /// The last four octets of the outer header, host order: VNI and a reserved octet, or the label stack entry with
+    /// traffic class 0.
     #[inline(always)]
     pub fn shim(self) -> u32 {
         self.shim.get()
+    }
+
+    /// Octets of control word behind the outer header: 0 or 4.
+    #[inline(always)]
+    pub fn control_word_octets(self) -> usize {
+        if self.control_word { mpls::CONTROL_WORD_OCTETS } else { 0 }
     }
 }
 
@@ -160,30 +252,5 @@ mod tests {
     fn a_tunnel_is_two_cache_lines_and_a_next_hop_eight_octets() {
         assert_eq!(size_of::<Option<Tunnel>>(), 128);
         assert_eq!(size_of::<Option<Nexthop>>(), 8);
-    }
-
-    #[test]
-    fn the_template_reads_as_rfc_791_768_and_7348_say() {
-        let outer = OuterHeader {
-            source_mac: MacAddr::new([2, 0, 0, 0, 0, 1]),
-            destination_mac: MacAddr::new([2, 0, 0, 0, 0, 2]),
-            vlan: None,
-            source: Ipv4Addr::new(172, 16, 0, 1),
-            destination: Ipv4Addr::new(172, 16, 0, 2),
-            dont_fragment: true,
-        };
-        let tunnel = Tunnel::new(outer.destination, PortIndex::new(1).unwrap(), 1600, Some(&outer));
-        let expected = [
-            2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0, // Ethernet
-            0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 172, 16, 0, 1, 172, 16, 0, 2, // IPv4
-            0, 0, 0x12, 0xb5, 0, 0, 0, 0, // UDP, port 4789
-            8, 0, 0, 0, 0, 0, 0, 0, // VXLAN
-        ];
-        assert_eq!(&tunnel.header()[..tunnel.header_octets()], expected);
-        assert_eq!(tunnel.max_frame(), 1564);
-        let tagged = OuterHeader { vlan: Some(Tci::new(100)), ..outer };
-        let tunnel = Tunnel::new(outer.destination, PortIndex::new(1).unwrap(), 1600, Some(&tagged));
-        assert_eq!(tunnel.header_octets(), 54);
-        assert_eq!(tunnel.header()[12..20], [0x81, 0, 0, 100, 0x08, 0, 0x45, 0]);
     }
 }

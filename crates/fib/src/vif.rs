@@ -1,8 +1,8 @@
 //! One VMI's virtual interface, as a worker sees it: one cache line.
 
-use crate::{NetworkId, PortIndex};
+use crate::{GroupId, NetworkId, PortIndex};
 use std::sync::Arc;
-use wire::{MacAddr, Tci};
+use wire::{MacAddr, Tci, Tpid, VlanId};
 
 /// Source MACs that are compared in place; a VMI with more has the rest in a sorted list.
 const INLINE_SOURCES: usize = 4;
@@ -17,7 +17,13 @@ pub struct Vif {
     network: NetworkId,
     port: PortIndex,
     vlan: Tci,
+    /// Behind the VLAN's tag; 0: none, since a VLAN 0 of a QinQ interface cannot be configured.
+    inner: Tci,
     max_payload: u16,
+    /// One more than the group's number; 0: alone on its VLAN.
+    group: u16,
+    tpid: Tpid,
+    beside_inner: bool,
     used: bool,
 }
 
@@ -37,13 +43,26 @@ pub(crate) static NO_VIF: Vif = Vif {
     network: NO_NETWORK,
     port: NO_PORT,
     vlan: Tci::new(0),
+    inner: Tci::new(0),
     max_payload: 0,
+    group: 0,
+    tpid: Tpid::Customer,
+    beside_inner: false,
     used: false,
 };
 
+/// Where an interface's frames are on an access port: the outer tag, and the one behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tags {
+    pub(crate) tpid: Tpid,
+    pub(crate) vlan: VlanId,
+    pub(crate) inner: Option<VlanId>,
+}
+
 impl Vif {
-    pub(crate) fn new(network: NetworkId, port: PortIndex, vlan: Tci, sources: &[MacAddr], max_payload: u16) -> Self {
-        let mut vif = Self { network, port, vlan, max_payload, used: true, ..NO_VIF.clone() };
+    pub(crate) fn new(network: NetworkId, port: PortIndex, tags: Tags, sources: &[MacAddr], max_payload: u16) -> Self {
+        let (vlan, inner) = (tags.vlan.into(), tags.inner.map_or(Tci::default(), Tci::from));
+        let mut vif = Self { network, port, vlan, inner, tpid: tags.tpid, max_payload, used: true, ..NO_VIF.clone() };
         let (inline, more) = sources.split_at(sources.len().min(INLINE_SOURCES));
         for (place, mac) in vif.sources.iter_mut().zip(inline) {
             *place = mac.to_bits();
@@ -72,6 +91,48 @@ impl Vif {
     #[inline(always)]
     pub const fn vlan(&self) -> Tci {
         self.vlan
+    }
+
+    /// The tag behind that one (QinQ: the C-VLAN), always of type 0x8100; VLAN 0 means none.
+    #[inline(always)]
+    pub const fn inner_vlan(&self) -> Tci {
+        self.inner
+    }
+
+    /// The type of the outer tag.
+    #[inline(always)]
+    pub const fn tpid(&self) -> Tpid {
+        self.tpid
+    }
+
+    /// The group with which it shares its VLAN, if others do.
+    #[inline(always)]
+    pub const fn group(&self) -> Option<GroupId> {
+        match self.group {
+            0 => None,
+            n => GroupId::new(n as usize - 1),
+        }
+    }
+
+    /// Whether inner tags on its VLAN are other interfaces, while it has none itself.
+    #[inline(always)]
+    pub const fn is_beside_inner(&self) -> bool {
+        self.beside_inner
+    }
+
+    pub(crate) fn set_beside_inner(&mut self) {
+        self.beside_inner = true;
+    }
+
+    pub(crate) fn join(&mut self, group: GroupId) {
+        // A group's largest number is one less than fits.
+        self.group = group.row() as u16 + 1;
+    }
+
+    /// All its own addresses, as [`MacAddr::to_bits`].
+    pub fn sources(&self) -> impl Iterator<Item = u64> + '_ {
+        let inline = self.sources.iter().copied().filter(|source| *source != NO_SOURCE);
+        inline.chain(self.more_sources.iter().flat_map(|more| more.iter().copied()))
     }
 
     /// The longest Ethernet payload, in octets, that its port takes (the port's MTU).
@@ -115,7 +176,9 @@ mod tests {
         #[test]
         fn owns_exactly_its_sources(sources in proptest::collection::vec(any::<[u8; 6]>(), 0..12), other: [u8; 6]) {
             let macs: Vec<MacAddr> = sources.iter().map(|o| MacAddr::new(*o)).collect();
-            let vif = Vif::new(NO_NETWORK, NO_PORT, Tci::default(), &macs, 1500);
+            let tags = Tags { tpid: Tpid::Service, vlan: VlanId::UNTAGGED, inner: None };
+            let vif = Vif::new(NO_NETWORK, NO_PORT, tags, &macs, 1500);
+            prop_assert_eq!(vif.sources().count(), macs.len());
             prop_assert!(macs.iter().all(|mac| vif.owns(mac.to_bits())));
             prop_assert_eq!(vif.owns(MacAddr::new(other).to_bits()), sources.contains(&other));
         }

@@ -1,8 +1,8 @@
 //! The VLAN table: (port, VLAN id) to what it means, by direct lookup. One load, no hash, no lock.
 
-use crate::{PortIndex, VifIndex};
+use crate::{GroupId, PortIndex, VifIndex};
 use std::sync::Arc;
-use wire::{Tci, VlanId};
+use wire::{Tci, Tpid, VlanId};
 
 const IDS: usize = 4096;
 const KIND_VIF: u32 = 1 << 30;
@@ -17,11 +17,15 @@ pub enum VlanEntry {
     None,
     /// One VMI.
     Vif(VifIndex),
-    /// Several VMIs, told apart by source MAC: the number of their group. Not built by this version.
-    MacDemux(u32),
-    /// An inner tag decides (QinQ): the number of the subtable. Not built by this version.
-    Inner(u32),
+    /// Several VMIs, told apart by source MAC: [`Snapshot::demux`](crate::Snapshot::demux).
+    MacDemux(GroupId),
+    /// The tag behind it decides (QinQ): [`VlanTable::inner`].
+    Inner(InnerVlans),
 }
+
+/// The number of a table of inner tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InnerVlans(u32);
 
 /// A [`VlanEntry`] in four octets, so that all of a port's VLANs take 16 KB: half of a first-level cache.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,8 +36,8 @@ impl Packed {
         match entry {
             VlanEntry::None => Self(0),
             VlanEntry::Vif(vif) => Self(KIND_VIF | vif.row() as u32),
-            VlanEntry::MacDemux(group) => Self(KIND_DEMUX | (group & PAYLOAD)),
-            VlanEntry::Inner(table) => Self(KIND_INNER | (table & PAYLOAD)),
+            VlanEntry::MacDemux(group) => Self(KIND_DEMUX | group.row() as u32),
+            VlanEntry::Inner(table) => Self(KIND_INNER | (table.0 & PAYLOAD)),
         }
     }
 
@@ -45,43 +49,109 @@ impl Packed {
                 Some(vif) => VlanEntry::Vif(vif),
                 None => VlanEntry::None,
             },
-            KIND_DEMUX => VlanEntry::MacDemux(payload),
-            KIND_INNER => VlanEntry::Inner(payload),
+            KIND_DEMUX => match GroupId::new(payload as usize) {
+                Some(group) => VlanEntry::MacDemux(group),
+                None => VlanEntry::None,
+            },
+            KIND_INNER => VlanEntry::Inner(InnerVlans(payload)),
             _ => VlanEntry::None,
         }
     }
 }
 
-/// All VLANs of all ports. A change copies one port's 16 KB.
+type Ids = [Packed; IDS];
+
+#[derive(Clone, Default)]
+struct Port {
+    tpid: Tpid,
+    ids: Option<Arc<Ids>>,
+}
+
+/// All VLANs of all ports, and what is behind a VLAN that has inner ones. A change copies one table's 16 KB.
 #[derive(Clone, Default)]
 pub struct VlanTable {
-    ports: Vec<Option<Arc<[Packed; IDS]>>>,
+    ports: Vec<Port>,
+    inner: Vec<Arc<Ids>>,
 }
 
 impl VlanTable {
     /// The VLANs of `port`; `None` if it has none at all.
     #[inline(always)]
     pub fn port(&self, port: PortIndex) -> Option<PortVlans<'_>> {
-        Some(PortVlans(self.ports.get(port.row())?.as_deref()?))
+        Some(PortVlans(self.ports.get(port.row())?.ids.as_deref()?))
     }
 
-    /// What `vlan` of `port` stands for.
-    pub fn lookup(&self, port: PortIndex, vlan: VlanId) -> VlanEntry {
+    /// The type of the outer tag on `port`.
+    #[inline(always)]
+    pub fn tpid(&self, port: PortIndex) -> Tpid {
+        self.ports.get(port.row()).map_or(Tpid::Customer, |port| port.tpid)
+    }
+
+    /// What inner tags stand for behind a VLAN that has such; place 0 is for frames without one.
+    #[inline(always)]
+    pub fn inner(&self, table: InnerVlans) -> Option<PortVlans<'_>> {
+        Some(PortVlans(self.inner.get(table.0 as usize)?))
+    }
+
+    /// What `vlan` of `port` stands for, inner tags not considered.
+    pub(crate) fn outer(&self, port: PortIndex, vlan: VlanId) -> VlanEntry {
         self.port(port).map_or(VlanEntry::None, |vlans| vlans.lookup(Tci::from(vlan)))
     }
 
-    pub(crate) fn set(&mut self, port: PortIndex, vlan: VlanId, entry: VlanEntry) {
-        if self.ports.len() <= port.row() {
-            self.ports.resize(port.row() + 1, None);
+    /// What `vlan` of `port` stands for, or `inner` behind it. `None` is a frame without an inner tag.
+    pub fn lookup(&self, port: PortIndex, vlan: VlanId, inner: Option<VlanId>) -> VlanEntry {
+        let outer = self.outer(port, vlan);
+        match (outer, inner) {
+            (VlanEntry::Inner(table), _) => {
+                let behind = inner.unwrap_or(VlanId::UNTAGGED);
+                self.inner(table).map_or(VlanEntry::None, |vlans| vlans.lookup(Tci::from(behind)))
+            }
+            (_, Some(_)) => VlanEntry::None,
+            (outer, None) => outer,
         }
-        let ids = self.ports[port.row()].get_or_insert_with(|| Arc::new([Packed(0); IDS]));
+    }
+
+    pub(crate) fn set_tpid(&mut self, port: PortIndex, tpid: Tpid) {
+        self.port_mut(port).tpid = tpid;
+    }
+
+    /// Sets what [`lookup`](Self::lookup) finds. A VLAN with both keeps the frames without an inner tag where they were.
+    pub(crate) fn set(&mut self, port: PortIndex, vlan: VlanId, inner: Option<VlanId>, entry: VlanEntry) {
+        let table = match (self.outer(port, vlan), inner) {
+            (VlanEntry::Inner(table), _) => table,
+            (plain, Some(_)) => self.add_inner(port, vlan, plain),
+            (_, None) => return self.set_outer(port, vlan, entry),
+        };
+        let place = inner.unwrap_or(VlanId::UNTAGGED).value();
+        Arc::make_mut(&mut self.inner[table.0 as usize])[usize::from(place)] = Packed::pack(entry);
+    }
+
+    /// Makes a VLAN one with inner tags; `plain` is what it stood for.
+    fn add_inner(&mut self, port: PortIndex, vlan: VlanId, plain: VlanEntry) -> InnerVlans {
+        let mut ids = [Packed(0); IDS];
+        ids[0] = Packed::pack(plain);
+        let table = InnerVlans(self.inner.len() as u32);
+        self.inner.push(Arc::new(ids));
+        self.set_outer(port, vlan, VlanEntry::Inner(table));
+        table
+    }
+
+    fn set_outer(&mut self, port: PortIndex, vlan: VlanId, entry: VlanEntry) {
+        let ids = self.port_mut(port).ids.get_or_insert_with(|| Arc::new([Packed(0); IDS]));
         Arc::make_mut(ids)[usize::from(vlan.value())] = Packed::pack(entry);
+    }
+
+    fn port_mut(&mut self, port: PortIndex) -> &mut Port {
+        if self.ports.len() <= port.row() {
+            self.ports.resize(port.row() + 1, Port::default());
+        }
+        &mut self.ports[port.row()]
     }
 }
 
-/// One port's VLANs: taken once per burst, since a burst comes from one port.
+/// The VLANs of one port, or those behind one VLAN: taken once per burst, since a burst comes from one port.
 #[derive(Clone, Copy)]
-pub struct PortVlans<'t>(&'t [Packed; IDS]);
+pub struct PortVlans<'t>(&'t Ids);
 
 impl PortVlans<'_> {
     /// What the tag's VLAN stands for; 4095 is always `None`. Twelve bits into 4,096 places: no bounds check.
@@ -95,25 +165,52 @@ impl PortVlans<'_> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    fn vlan(id: u32) -> VlanId {
+        VlanId::try_from(id).unwrap()
+    }
 
     proptest! {
         #[test]
-        fn entries_survive_packing(row in 0usize..=VifIndex::MAX, payload in 0u32..=PAYLOAD) {
-            let vif = VifIndex::new(row).unwrap();
-            for entry in [VlanEntry::None, VlanEntry::Vif(vif), VlanEntry::MacDemux(payload), VlanEntry::Inner(payload)] {
+        fn entries_survive_packing(row in 0usize..=VifIndex::MAX, group in 0usize..=GroupId::MAX, table in 0u32..=PAYLOAD) {
+            let entries = [
+                VlanEntry::None,
+                VlanEntry::Vif(VifIndex::new(row).unwrap()),
+                VlanEntry::MacDemux(GroupId::new(group).unwrap()),
+                VlanEntry::Inner(InnerVlans(table)),
+            ];
+            for entry in entries {
                 prop_assert_eq!(Packed::pack(entry).unpack(), entry);
             }
         }
 
         #[test]
-        fn only_what_was_set_is_found(port in 0usize..4, vlan in 0u32..=4094, other in 0u32..=4094) {
-            let (port, vlan) = (PortIndex::new(port).unwrap(), VlanId::try_from(vlan).unwrap());
-            let vif = VlanEntry::Vif(VifIndex::new(77).unwrap());
-            let mut table = VlanTable::default();
-            table.set(port, vlan, vif);
-            let other = VlanId::try_from(other).unwrap();
-            prop_assert_eq!(table.lookup(port, other) == vif, other == vlan);
-            prop_assert_eq!(table.port(port).unwrap().lookup(Tci::new(0xffff)), VlanEntry::None);
+        fn only_what_was_set_is_found_with_and_without_inner_tags(
+            places in proptest::collection::vec((0usize..3, 0u32..4, proptest::option::of(1u32..4)), 0..20),
+        ) {
+            let (mut table, mut oracle) = (VlanTable::default(), HashMap::new());
+            for (row, (port, outer, inner)) in places.into_iter().enumerate() {
+                let vif = VlanEntry::Vif(VifIndex::new(row).unwrap());
+                table.set(PortIndex::new(port).unwrap(), vlan(outer), inner.map(vlan), vif);
+                oracle.insert((port, outer, inner), vif);
+            }
+            for port in 0..3 {
+                for outer in 0..4 {
+                    for inner in [None, Some(1), Some(2), Some(3)] {
+                        let found = table.lookup(PortIndex::new(port).unwrap(), vlan(outer), inner.map(vlan));
+                        let expected = oracle.get(&(port, outer, inner)).copied().unwrap_or(VlanEntry::None);
+                        prop_assert_eq!(found, expected);
+                    }
+                }
+            }
         }
+    }
+
+    #[test]
+    fn vlan_4095_is_never_anything() {
+        let (mut table, port) = (VlanTable::default(), PortIndex::new(0).unwrap());
+        table.set(port, vlan(4094), None, VlanEntry::Vif(VifIndex::new(7).unwrap()));
+        assert_eq!(table.port(port).unwrap().lookup(Tci::new(0xffff)), VlanEntry::None);
     }
 }

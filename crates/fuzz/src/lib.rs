@@ -4,7 +4,7 @@
 #![forbid(unsafe_code)]
 
 use std::cell::RefCell;
-use testkit::arbitrary::repair_outer_checksum;
+use testkit::arbitrary::repair_outer_checksums;
 use testkit::memory::Layout;
 use testkit::{Arrival, Gateway, Means, Network, SourceCheck, disagreement, example, oracle};
 
@@ -18,15 +18,17 @@ thread_local! {
 /// The example network, and three that take other branches.
 fn networks() -> [Network; 4] {
     let plain = example::network();
-    let mut trunk = plain.clone();
-    trunk.fabric.vlan = Some(100);
+    let mut trunk = example::wide_network();
     trunk.fabric.source_check = SourceCheck::Strict;
     let mut open = plain.clone();
     open.fabric.source_check = SourceCheck::Any;
+    open.fabric.udp6_zero_checksum_rx = true;
+    open.fabric.udp6_zero_checksum_tx = true;
+    open.fabric.dscp = std::array::from_fn(|place| 3 * place as u8);
     open.vmis[0].vlan = 0;
     open.networks.iter_mut().for_each(|network| network.flood_unknown_unicast = true);
     let mut narrow = plain.clone();
-    (narrow.fabric.mtu, narrow.access_mtus[0]) = (576, 400);
+    (narrow.fabric.links[0].mtu, narrow.access[0].mtu) = (576, 400);
     [plain, trunk, open, narrow]
 }
 
@@ -66,7 +68,7 @@ pub fn pass(input: &[u8], port: fn(&Network) -> usize) {
     let manner = Manner::of(*header);
     let mut octets = octets[..octets.len().min(LONGEST)].to_vec();
     if manner.repair {
-        repair_outer_checksum(&mut octets);
+        repair_outer_checksums(&mut octets);
     }
     let layout = Layout { first: manner.first, ..Layout::default() };
     let arrival = Arrival { octets, stripped: manner.stripped, verified: manner.verified, layout };

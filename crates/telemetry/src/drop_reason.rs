@@ -107,12 +107,12 @@ drop_reasons! {
     GroupSource, "group_source", Parse,
         "A frame whose source is a group address or zero, which no station may use (IEEE 802.3 clause 3.2.3).",
         "Find the sender by capturing on the access VLAN.";
+    UnknownTpid, "unknown_tpid", Parse,
+        "A frame whose outer tag is of another type than the port's (0x8100 or 0x88a8).",
+        "Set the port's tpid in the node file to what the switch sends, or the switch's to 0x8100.";
     UnknownVlan, "unknown_vlan", Classify,
-        "A frame of a VLAN that no logical interface of this port stands for.",
+        "A frame of a VLAN, or of an inner VLAN, that no logical interface of this port stands for.",
         "Add a logical interface for the VLAN, or take the VLAN off the switch's trunk.";
-    UnsupportedVlan, "unsupported_vlan", Classify,
-        "A frame of a VLAN whose kind of entry this version cannot serve.",
-        "Give each VLAN one virtual machine interface.";
     UnknownSourceMac, "unknown_source_mac", Classify,
         "A frame whose source is neither the VMI's MAC nor one of its allowed address pairs.",
         "Add the MAC to the VMI's allowed_address_pairs if it is legitimate.";
@@ -131,20 +131,41 @@ drop_reasons! {
         "An outer IP packet that is longer than its frame, or too short for its headers.",
         "Look for a device on the way that cuts packets.";
     OuterIpOptions, "outer_ip_options", Decap,
-        "A VXLAN packet with IPv4 options, which VTEPs do not send.",
+        "A tunnel packet with IPv4 options, which VTEPs do not send.",
         "Find the sender by its outer source address.";
     OuterFragment, "outer_fragment", Decap,
-        "A fragment of a VXLAN packet (RFC 7348 section 4.3: VTEPs must not fragment).",
+        "A fragment of a tunnel packet (RFC 7348 section 4.3: VTEPs must not fragment).",
         "Raise the fabric's MTU, or lower the MTU at the remote VTEP.";
     OuterChecksum, "outer_checksum", Decap,
         "An outer IPv4 header with a wrong checksum.",
         "Look for a device on the way that damages packets.";
+    OuterIpv6Extension, "outer_ipv6_extension", Decap,
+        "A tunnel packet with IPv6 extension headers, which VTEPs do not send.",
+        "Find the sender by its outer source address.";
     UdpLength, "udp_length", Decap,
         "An outer UDP length that does not agree with the IP length.",
         "Find the sender by its outer source address.";
     UdpChecksum, "udp_checksum", Decap,
         "An outer UDP checksum that is neither zero nor right.",
         "Look for a device on the way that damages packets.";
+    UdpChecksumMissing, "udp_checksum_missing", Decap,
+        "A UDP packet in IPv6 without a checksum, which is not allowed here (RFC 6936).",
+        "Let the sender compute it, or set fabric.udp6_zero_checksum_rx in the node file.";
+    GreFlags, "gre_flags", Decap,
+        "A GRE header with flags other than checksum and key, or of another version than 0.",
+        "Find the sender by its outer source address; it must not send sequence numbers or routing.";
+    GreChecksum, "gre_checksum", Decap,
+        "A GRE packet whose checksum is wrong.",
+        "Look for a device on the way that damages packets.";
+    LabelStack, "label_stack", Decap,
+        "A label stack without a bottom, of more than 8 entries, or with labels behind the one that says what is inside.",
+        "Find the sender by its outer source address.";
+    LabelTtl, "label_ttl", Decap,
+        "A label whose time to live has run out: 0 or 1 (RFC 3032 section 2.4.2).",
+        "Look for a loop of label switching, or a sender with too low a TTL.";
+    ReservedLabel, "reserved_label", Decap,
+        "A reserved label (0 to 15) that has no place there.",
+        "Find the sender by its outer source address.";
     VxlanFlags, "vxlan_flags", Decap,
         "A VXLAN header without the I flag: its VNI means nothing (RFC 7348 section 5).",
         "Find the sender by its outer source address.";
@@ -160,8 +181,14 @@ drop_reasons! {
     UnknownVni, "unknown_vni", Decap,
         "A VNI that is no network of this node's.",
         "Compare the VNIs at both ends, or add the network here.";
+    UnknownLabel, "unknown_label", Decap,
+        "A label that stands for nothing on this node.",
+        "Compare `causeway show labels` with what the sender uses.";
+    ControlWord, "control_word", Decap,
+        "A control word that is not zero, in a network that has one.",
+        "Set layer2_control_word alike at both ends: without one, these are the first octets of the frame.";
     InnerRunt, "inner_runt", Decap,
-        "A VXLAN packet whose inner frame is shorter than an Ethernet header.",
+        "A tunnel packet whose inner frame is shorter than an Ethernet header.",
         "Find the sender by its outer source address.";
     InnerGroupSource, "inner_group_source", Decap,
         "An inner frame whose source is a group address or zero.",
@@ -180,21 +207,30 @@ drop_reasons! {
     OwnSource, "own_source", Bridge,
         "A frame that would go to the very VMI whose MAC is its source.",
         "Expected with several gateways on one LAN; else look for a loop behind the access port.";
+    SameSegment, "same_segment", Bridge,
+        "A frame for a VMI on the same VLAN of the same port as its sender: the switch there has delivered it.",
+        "Harmless while the switch floods it; if the switch isolates its ports, give each VMI a VLAN of its own.";
+    LabelDestination, "label_destination", Bridge,
+        "A frame with a VMI's own label whose destination is not an address of that VMI.",
+        "The sender confuses labels: compare `causeway show labels` with what it uses.";
     NoNexthop, "no_nexthop", Bridge,
         "A destination that the tables of this generation do not hold.",
         "Report it with `causeway show version` and the configuration: it is a bug.";
     NexthopUnresolved, "nexthop_unresolved", Encap,
-        "A remote VTEP without a route, or whose underlay next hop does not answer ARP.",
+        "A remote VTEP without a route, or whose underlay next hop does not answer ARP or neighbour discovery.",
         "See `causeway show nexthops`, then `ip route get` and `ip neigh` on this node.";
     TooBigForFabric, "too_big_for_fabric", Encap,
         "A frame that with its outer header exceeds the fabric's MTU.",
-        "Raise the fabric's MTU by 50 octets above the instances', or lower theirs.";
+        "Raise the fabric's MTU as `causeway check` says, or lower the instances'.";
     TooBigForPort, "too_big_for_port", Rewrite,
         "A frame that exceeds the MTU of the access port it is for.",
         "Give all access ports of a network the same MTU.";
+    InnerTagAmbiguous, "inner_tag_ambiguous", Rewrite,
+        "A frame with a tag of its sender's own, for an interface on whose VLAN inner tags are other interfaces.",
+        "Give the interface an inner VLAN of its own, or a VLAN without inner ones.";
     NoHeadroom, "no_headroom", Encap,
         "A buffer without room in front for the new header.",
-        "Report the port's driver with `causeway show ports`: it leaves less than 64 octets in front.";
+        "Report the port's driver with `causeway show ports`: it leaves less than 96 octets in front.";
     NoTailroom, "no_tailroom", Encap,
         "A buffer without room behind for padding to 60 octets.",
         "Report the port's driver with `causeway show ports`.";

@@ -1,8 +1,10 @@
-//! One small network that the named tests share: two VMIs of "blue" and one of "green" behind one access port.
+//! One small network that the named tests share: two VMIs of "blue", one of "green" and a crowd of "red" behind one access
+//! port; behind the fabric, stations in every encapsulation and family.
 
-use crate::packets::{Vxlan, ethernet, udp_in_ipv4};
-use crate::{Fabric, Mac, Network, Reach, SourceCheck, Vmi, Vni, Vtep};
-use std::net::Ipv4Addr;
+use crate::packets::{Overlay, ethernet, udp_in_ipv4};
+use crate::{Access, Fabric, Link, Mac, Network, Path, Reach, VirtualNetwork, Vmi, Vtep};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use wire::{Encapsulation, Tpid};
 
 /// The access port.
 pub const ACCESS: usize = 0;
@@ -10,48 +12,109 @@ pub const ACCESS: usize = 0;
 pub const FABRIC: usize = 1;
 /// The VNI of "blue".
 pub const BLUE: u32 = 5100;
-/// The VNI of "green".
-pub const GREEN: u32 = 5200;
+/// The label of "blue".
+pub const BLUE_LABEL: u32 = 100;
+/// The VNI of "green", the smallest one.
+pub const GREEN: u32 = 1;
+/// The label of "green", the smallest one.
+pub const GREEN_LABEL: u32 = 16;
+/// The VNI of "red", the largest one.
+pub const RED: u32 = 0xff_ffff;
+/// The label of "red", the largest one. A control word follows it.
+pub const RED_LABEL: u32 = 0xf_ffff;
+/// The own label of [`A`].
+pub const A_LABEL: u32 = 300;
+/// The own label of [`G`]. A control word follows it.
+pub const G_LABEL: u32 = 301;
 /// The VMI of blue on VLAN 100.
 pub const A: Mac = [2, 0, 0, 0, 0x10, 0x64];
 /// The VMI of blue on VLAN 101.
 pub const B: Mac = [2, 0, 0, 0, 0x10, 0x65];
 /// The VMI of green on VLAN 200.
 pub const C: Mac = [2, 0, 0, 0, 0x10, 0xc8];
+/// A VMI of red on VLAN 300, which it shares with [`E`].
+pub const D: Mac = [2, 0, 0, 0, 0x10, 0xd0];
+/// A VMI of red on VLAN 300, which it shares with [`D`].
+pub const E: Mac = [2, 0, 0, 0, 0x10, 0xe0];
+/// The VMI of red on VLAN 400.
+pub const F: Mac = [2, 0, 0, 0, 0x10, 0xf0];
+/// The VMI of red on VLAN 400, inner VLAN 7.
+pub const G: Mac = [2, 0, 0, 0, 0x10, 0xf7];
+/// The VMI of red on VLAN 400, inner VLAN 8.
+pub const H: Mac = [2, 0, 0, 0, 0x10, 0xf8];
 /// A station of blue behind [`VTEP`].
 pub const REMOTE: Mac = [2, 0, 0, 0, 0x20, 0x64];
 /// A station of blue behind [`QUIET`].
 pub const REMOTE_QUIET: Mac = [2, 0, 0, 0, 0x20, 0x65];
 /// A station of blue behind a VTEP without a resolved next hop.
 pub const REMOTE_UNRESOLVED: Mac = [2, 0, 0, 0, 0x20, 0x66];
-/// A VTEP that takes part in both networks' flooding.
+/// A VTEP that takes part in all networks' flooding.
 pub const VTEP: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 2);
 /// A VTEP of blue only, that takes no part in flooding.
 pub const QUIET: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 3);
+/// A VTEP that takes part in red's flooding.
+pub const VTEP6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2);
 /// Everybody.
 pub const BROADCAST: Mac = [0xff; 6];
 
-/// The network.
+/// Every encapsulation over each family: by the address of the VTEP.
+pub fn forms() -> impl Iterator<Item = (Encapsulation, IpAddr)> {
+    [IpAddr::V4(VTEP), IpAddr::V6(VTEP6)].into_iter().flat_map(|vtep| Encapsulation::ALL.map(|e| (e, vtep)))
+}
+
+/// A station of blue (network 0) or red (network 2) that is reached in this encapsulation, behind [`VTEP`] or [`VTEP6`].
+pub fn station(network: usize, encapsulation: Encapsulation, vtep: IpAddr) -> Mac {
+    [2, 0, 0, network as u8, 0x30 + u8::from(vtep.is_ipv6()), encapsulation as u8]
+}
+
+/// The VNI or label of a network in an encapsulation.
+pub fn number(net: &Network, network: usize, encapsulation: Encapsulation) -> u32 {
+    let VirtualNetwork { vni, label, .. } = net.networks[network];
+    if encapsulation.is_mpls() { label.expect("every network of the example has one") } else { vni }
+}
+
+/// The network. Its three networks are blue, green and red.
 pub fn network() -> Network {
-    let vmi = |network, vlan, mac| Vmi { network, port: ACCESS, vlan, macs: vec![mac] };
-    let next_hop = Some([2, 0xfa, 0, 0, 0, 2]);
-    let reach = |network, vtep, flood, mac| Reach { network, vtep, flood, macs: vec![mac] };
-    Network {
-        fabric: Fabric {
-            mac: [2, 0xfa, 0, 0, 0, 1],
-            vlan: None,
-            address: Ipv4Addr::new(172, 16, 0, 1),
-            mtu: 1600,
-            source_check: SourceCheck::Known,
-            dont_fragment: true,
-        },
-        access_mtus: vec![1500],
-        networks: [BLUE, GREEN].map(|vni| Vni { vni, flood_unknown_unicast: false }).into(),
-        vmis: vec![vmi(0, 100, A), vmi(0, 101, B), vmi(1, 200, C)],
+    let vmi = |network, vlan, inner, label, mac| Vmi { network, port: ACCESS, vlan, inner, label, macs: vec![mac] };
+    let paths: Vec<Path> = vec![(0, [2, 0xfa, 0, 0, 0, 2])];
+    let vtep = |address, paths: &[Path]| Vtep { address, paths: paths.to_vec() };
+    let reach = |network, vtep, flood, mac| Reach {
+        network,
+        vtep,
+        encapsulation: Encapsulation::Vxlan,
+        label: None,
+        flood,
+        macs: vec![mac],
+    };
+    let network = |vni, label, control_word| VirtualNetwork {
+        vni,
+        label: Some(label),
+        control_word,
+        flood_unknown_unicast: false,
+    };
+    let mut all = Network {
+        fabric: Fabric::default(),
+        access: vec![Access::trunk(1500)],
+        networks: vec![
+            network(BLUE, BLUE_LABEL, false),
+            network(GREEN, GREEN_LABEL, false),
+            network(RED, RED_LABEL, true),
+        ],
+        vmis: vec![
+            vmi(0, 100, None, Some(A_LABEL), A),
+            vmi(0, 101, None, None, B),
+            vmi(1, 200, None, None, C),
+            vmi(2, 300, None, None, D),
+            vmi(2, 300, None, None, E),
+            vmi(2, 400, None, None, F),
+            vmi(2, 400, Some(7), Some(G_LABEL), G),
+            vmi(2, 400, Some(8), None, H),
+        ],
         vteps: vec![
-            Vtep { address: VTEP, next_hop },
-            Vtep { address: QUIET, next_hop },
-            Vtep { address: Ipv4Addr::new(172, 16, 0, 4), next_hop: None },
+            vtep(VTEP.into(), &paths),
+            vtep(QUIET.into(), &paths),
+            vtep(Ipv4Addr::new(172, 16, 0, 4).into(), &[]),
+            vtep(VTEP6.into(), &paths),
         ],
         reach: vec![
             reach(0, 0, true, REMOTE),
@@ -59,7 +122,28 @@ pub fn network() -> Network {
             reach(0, 2, false, REMOTE_UNRESOLVED),
             reach(1, 0, true, [2, 0, 0, 0, 0x20, 0xc8]),
         ],
+    };
+    for (network, (encapsulation, vtep)) in [0, 2].into_iter().flat_map(|network| forms().map(move |f| (network, f))) {
+        let macs = vec![station(network, encapsulation, vtep)];
+        let row = if vtep.is_ipv4() { 0 } else { 3 };
+        all.reach.push(Reach { network, vtep: row, encapsulation, label: None, flood: network == 2, macs });
     }
+    all
+}
+
+/// The same behind two fabric ports with a VLAN, several ways to each VTEP, and an access port whose outer tags are of type
+/// 0x88a8.
+pub fn wide_network() -> Network {
+    let mut wide = network();
+    wide.access[ACCESS].tpid = Tpid::Service;
+    wide.fabric.links.push(Link { mac: [2, 0xfa, 0, 0, 1, 1], mtu: 1600 });
+    wide.fabric.vlan = Some(100);
+    wide.fabric.dont_fragment = false;
+    wide.fabric.dscp = std::array::from_fn(|place| 63 - 2 * place as u8);
+    for vtep in wide.vteps.iter_mut().filter(|vtep| !vtep.paths.is_empty()) {
+        vtep.paths = vec![(0, [2, 0xfa, 0, 0, 0, 2]), (1, [2, 0xfa, 0, 0, 1, 2]), (1, [2, 0xfa, 0, 0, 1, 3])];
+    }
+    wide
 }
 
 /// An instance's frame of `payload` octets of UDP, with the tag of `vlan`.
@@ -67,7 +151,7 @@ pub fn tagged(vlan: u16, destination: Mac, source: Mac, payload: usize) -> Vec<u
     ethernet(destination, source, &[vlan], 0x0800, &datagram(payload))
 }
 
-/// The same without a tag, as it lies in a VXLAN packet.
+/// The same without a tag, as it lies in a tunnel.
 pub fn untagged(destination: Mac, source: Mac, payload: usize) -> Vec<u8> {
     ethernet(destination, source, &[], 0x0800, &datagram(payload))
 }
@@ -79,6 +163,16 @@ pub fn datagram(payload: usize) -> Vec<u8> {
 }
 
 /// A good VXLAN packet of blue from [`VTEP`].
-pub fn vxlan(inner: Vec<u8>) -> Vxlan {
-    Vxlan::new(&network().fabric, VTEP, BLUE, inner)
+pub fn vxlan(inner: Vec<u8>) -> Overlay {
+    overlay((Encapsulation::Vxlan, VTEP.into()), 0, inner)
+}
+
+/// A good packet of one of the networks in one of the [`forms`], with a control word if the network has it.
+pub fn overlay((encapsulation, vtep): (Encapsulation, IpAddr), of: usize, inner: Vec<u8>) -> Overlay {
+    let net = network();
+    let mut packet = Overlay::new(&net.fabric, vtep, encapsulation, number(&net, of, encapsulation), inner);
+    if encapsulation.is_mpls() && net.networks[of].control_word {
+        packet.set_mpls(&[crate::packets::entry(number(&net, of, encapsulation), 0, true, 64)], Some(0));
+    }
+    packet
 }

@@ -108,7 +108,7 @@ impl Gateway {
         for n in 0..network.vmis.len() {
             telemetry.reserve(VifIndex::new(n).expect("a test's networks are small"));
         }
-        let ports = network.fabric_port() + 1;
+        let ports = network.ports();
         let rx: Vec<MemRx> = (0..ports).map(|_| MemRx::default()).collect();
         let tx: Vec<MemTx> = (0..ports).map(|_| MemTx::new(means.transmit_places, means.chains)).collect();
         let copies = MemPool::new(means.buffers, BUFFER_OCTETS);
@@ -117,7 +117,7 @@ impl Gateway {
         let policers = policers.unwrap_or(Policers::unlimited());
         let host = host.map(|host: SlotSender| host.policed(policers));
         let (to_worker, injected) = channel(256, SLOT_OCTETS);
-        let role = |n| if n == network.fabric_port() { Role::Fabric } else { Role::Access };
+        let role = |n| if network.link(n).is_some() { Role::Fabric } else { Role::Access };
         let inlets = rx.iter().enumerate().map(|(n, queue)| Inlet::new(port(n), role(n), queue.clone())).collect();
         let queues = tx.iter().enumerate().map(|(n, queue)| Outgoing { port: port(n), queue: queue.clone() }).collect();
         let telemetry_too = Arc::clone(&telemetry);

@@ -1,70 +1,79 @@
 //! Compares what came out with what had to.
 
-use crate::oracle::Expectation;
-use crate::packets::internet_checksum;
+use crate::oracle::{self, Expectation, Out, word};
+use crate::packets::{internet_checksum, pseudo_header};
 use crate::{Network, Outcome};
-use telemetry::DropReason;
 
 /// The first thing in which an outcome is not as expected; nothing if it is.
 ///
-/// Order between ports and among copies is free. Of an encapsulated frame the IP id is free, the IP checksum has to fit,
-/// the UDP source port has to be one of RFC 7348's. An access frame is padded with zeros to 60 octets, or to 64 with its
-/// tag (IEEE 802.1Q allows both).
+/// Order between ports and among copies is free. Of an encapsulated packet the IP id and the flow label are free, the
+/// checksums have to fit, and the UDP source port has to be one of RFC 7348's and RFC 7510's. An access frame is padded with zeros
+/// to 60 octets, or to what it has with its tags then (IEEE 802.1Q allows both).
 pub fn disagreement(network: &Network, expected: &Expectation, outcome: &Outcome) -> Option<String> {
     let mut left = outcome.sent.clone();
-    for (port, frame) in &expected.sent {
-        let is_it = |(p, f): &(usize, Vec<u8>)| p == port && same(network, *port, frame, f);
-        let Some(found) = left.iter().position(is_it) else {
+    let mut drops = outcome.drops.clone();
+    // First what can only be one thing.
+    let mut all: Vec<&Out> = expected.out.iter().collect();
+    all.sort_by_key(|out| (out.ways.len().min(1) + out.dropped.len().min(1), out.dropped.len()));
+    for Out { ways, dropped } in all {
+        let is_one = |(p, f): &(usize, Vec<u8>)| ways.iter().any(|(port, way)| port == p && same(network, *p, way, f));
+        if let Some(found) = left.iter().position(is_one) {
+            left.swap_remove(found);
+        } else if let Some(reason) = dropped.iter().find(|reason| drops.get(reason).is_some_and(|n| *n > 0)) {
+            drops.entry(*reason).and_modify(|n| *n -= 1);
+        } else {
             return Some(format!(
-                "missing from port {port}: {frame:02x?}\nleft are {left:02x?}\nwith {:?}",
-                outcome.drops
+                "neither one of {ways:02x?}\nnor a drop for one of {dropped:?}\nleft are {left:02x?}\nwith {:?}, {} for the host",
+                outcome.drops,
+                outcome.host.len(),
             ));
-        };
-        left.swap_remove(found);
+        }
     }
-    if !left.is_empty() {
-        return Some(format!("sent too much: {left:02x?}"));
+    if !left.is_empty() || drops.values().any(|n| *n > 0) {
+        return Some(format!("too much: sent {left:02x?}, dropped {drops:?}\nexpected {expected:02x?}"));
     }
-    if expected.host != outcome.host {
-        return Some(format!(
-            "for the host {:02x?}, expected {:02x?}; {:?}",
-            outcome.host, expected.host, outcome.drops
-        ));
-    }
-    drops(expected, outcome)
-}
-
-fn drops(expected: &Expectation, outcome: &Outcome) -> Option<String> {
-    let mut left = outcome.drops.clone();
-    let mut sets: Vec<&Vec<DropReason>> = expected.dropped.iter().collect();
-    sets.sort_by_key(|set| set.len());
-    for set in sets {
-        let Some(reason) = set.iter().find(|reason| left.get(reason).is_some_and(|n| *n > 0)) else {
-            return Some(format!("no drop for one of {set:?}, but {:?}", outcome.drops));
-        };
-        left.entry(*reason).and_modify(|n| *n -= 1);
-    }
-    left.values().any(|n| *n > 0).then(|| format!("dropped too much: {left:?}, expected {:?}", expected.dropped))
+    (expected.host != outcome.host)
+        .then(|| format!("for the host {:02x?}, expected {:02x?}", outcome.host, expected.host))
 }
 
 fn same(network: &Network, port: usize, expected: &[u8], sent: &[u8]) -> bool {
-    if port == network.fabric_port() {
+    if network.link(port).is_some() {
         return normal_outer(network, sent).as_deref() == Some(expected);
     }
-    let tagged = expected[12..14] == [0x81, 0];
+    let is_tag = |at: usize| expected.get(at..at + 2).is_some_and(|tpid| oracle::is_tag(word(tpid, 0)));
+    let tags = if !is_tag(12) { 0 } else { 1 + usize::from(is_tag(16)) };
     let padded = |to: usize| [expected, &vec![0; to.saturating_sub(expected.len())]].concat();
-    sent == padded(60) || tagged && sent == padded(64)
+    (0..=tags).any(|tags| sent == padded(60 + tags * 4))
 }
 
-/// A packet for the fabric with the fields zero that are free, if they have legal values.
+/// A packet for the fabric with the fields zero that are free or computed, if they have legal values.
 fn normal_outer(network: &Network, packet: &[u8]) -> Option<Vec<u8>> {
+    let mut normal = packet.to_vec();
     let ip = if network.fabric.vlan.is_some() { 18 } else { 14 };
-    if internet_checksum(packet.get(ip..ip + 20)?) != 0 || *packet.get(ip + 20)? < 0xc0 {
-        return None;
+    let (udp, protocol, addresses) = if *packet.get(ip)? >> 4 == 4 {
+        if internet_checksum(packet.get(ip..ip + 20)?) != 0 {
+            return None;
+        }
+        normal[ip + 4..ip + 6].fill(0);
+        normal[ip + 10..ip + 12].fill(0);
+        (ip + 20, packet[ip + 9], None)
+    } else {
+        normal[ip + 1] &= 0xf0;
+        normal[ip + 2..ip + 4].fill(0);
+        (ip + 40, *packet.get(ip + 6)?, Some(packet.get(ip + 8..ip + 40)?))
+    };
+    if protocol != 17 {
+        return Some(normal);
     }
-    let mut packet = packet.to_vec();
-    for field in [ip + 4, ip + 10, ip + 20] {
-        packet[field..field + 2].fill(0);
+    let datagram = packet.get(udp..).filter(|datagram| datagram.len() >= 8)?;
+    let summed = addresses.filter(|_| !network.fabric.udp6_zero_checksum_tx);
+    if let Some(addresses) = summed {
+        let pseudo = pseudo_header(addresses, &[], 17, datagram.len());
+        if datagram[6..8] == [0, 0] || internet_checksum(&[&pseudo, datagram].concat()) != 0 {
+            return None;
+        }
+        normal[udp + 6..udp + 8].fill(0);
     }
-    Some(packet)
+    normal[udp..udp + 2].fill(0);
+    (datagram[0] >= 0xc0).then_some(normal)
 }

@@ -19,4 +19,4 @@ pub mod queues;
 
 pub use gateway::{Arrival, Gateway, Means, Outcome};
 pub use judge::disagreement;
-pub use network::{Fabric, Mac, Network, Reach, SourceCheck, Vmi, Vni, Vtep};
+pub use network::{Access, Fabric, Link, Mac, Network, Path, Reach, SourceCheck, VirtualNetwork, Vmi, Vtep};

@@ -1,36 +1,68 @@
-//! What has to come out, said slowly: from RFC 791, 768 and 7348, IEEE 802.1Q, and what the configuration means.
+//! What has to come out, said slowly: from the RFCs named at each rule, IEEE 802.1Q, and what the configuration means.
 //!
 //! Knows nothing of the data path but the names of its drop reasons. A frame with several faults may be dropped for any
-//! of them. An outer header is written with IP id, IP checksum and source port zero, an access frame without padding:
-//! [`crate::disagreement`] judges those.
+//! of them. What is free in an outer header (IP id, flow label, entropy port) is zero here, and so are the checksums; an
+//! access frame is without padding: [`crate::disagreement`] judges those.
 
+mod encapsulation;
 mod outer;
+mod stack;
 
-use crate::{Arrival, Network, Reach, Vmi};
+use crate::{Arrival, Network, Vmi};
+use std::net::IpAddr;
 use telemetry::DropReason::{self, *};
+
+/// What has to come of one packet: one of these frames, by port, or a drop for one of these reasons.
+#[derive(Debug, Clone, Default)]
+pub struct Out {
+    /// The ways that it may leave.
+    pub ways: Vec<(usize, Vec<u8>)>,
+    /// The reasons for which it may be dropped.
+    pub dropped: Vec<DropReason>,
+}
 
 /// What has to come out for one frame.
 #[derive(Debug, Clone, Default)]
 pub struct Expectation {
-    /// Frames, by port.
-    pub sent: Vec<(usize, Vec<u8>)>,
+    /// Itself or each of its copies.
+    pub out: Vec<Out>,
     /// Frames for the host.
     pub host: Vec<Vec<u8>>,
-    /// Drops, each for one of these reasons.
-    pub dropped: Vec<Vec<DropReason>>,
 }
 
-/// Where a frame comes from, once it is known to belong to a network.
+/// A frame without the tags or headers by which it came, once it is known to belong to a network.
+struct Bridged {
+    /// As a place in [`Network::networks`].
+    network: usize,
+    octets: Vec<u8>,
+    /// Whether it lies in several buffers.
+    in_pieces: bool,
+    /// PCP and DEI, in their places of a TCI.
+    priority: u16,
+    from: Origin,
+}
+
+#[derive(Clone, Copy, PartialEq)]
 enum Origin {
-    Vmi(usize),
-    Vtep(u32),
+    Segment((usize, u16, Option<u16>)),
+    Vtep(IpAddr),
+}
+
+/// What is wrong with a packet.
+#[derive(Default)]
+struct Faults(Vec<DropReason>);
+
+impl Faults {
+    fn when(&mut self, is: bool, reason: DropReason) {
+        self.0.extend(is.then_some(reason));
+    }
 }
 
 fn dropped(reasons: impl Into<Vec<DropReason>>) -> Expectation {
-    Expectation { dropped: vec![reasons.into()], ..Expectation::default() }
+    Expectation { out: vec![Out { ways: vec![], dropped: reasons.into() }], ..Expectation::default() }
 }
 
-fn word(octets: &[u8], at: usize) -> usize {
+pub(crate) fn word(octets: &[u8], at: usize) -> usize {
     usize::from(octets[at]) * 256 + usize::from(octets[at + 1])
 }
 
@@ -38,104 +70,152 @@ fn cannot_send(mac: &[u8]) -> bool {
     mac[0] & 1 == 1 || mac == [0; 6]
 }
 
+fn owns(vmi: &Vmi, mac: &[u8]) -> bool {
+    vmi.macs.iter().any(|own| own[..] == *mac)
+}
+
 /// What has to come out when this arrives at `port` of a gateway that serves `net`.
 pub fn expect(net: &Network, port: usize, a: &Arrival) -> Expectation {
-    let (b, fabric) = (&a.octets, port == net.fabric_port());
-    let in_pieces = a.layout.first.is_some_and(|first| first < b.len().min(128));
-    let mut faults = if in_pieces { vec![NotContiguous] } else { vec![] };
+    let b = &a.octets;
+    let fabric = net.link(port).is_some();
+    let mut faults = Faults::default();
+    faults.when(a.layout.first.is_some_and(|first| first < b.len().min(128)), NotContiguous);
     if b.len() < 14 {
-        faults.push(if fabric { OuterRunt } else { Runt });
-        return dropped(faults);
+        faults.when(true, if fabric { OuterRunt } else { Runt });
+        return dropped(faults.0);
     }
-    let in_frame = a.stripped.is_none() && b[12..14] == [0x81, 0];
+    let tpid = if fabric { 0x8100 } else { net.access[port].tpid.value() };
+    let in_frame = a.stripped.is_none() && word(b, 12) == usize::from(tpid);
     if in_frame && b.len() < 18 {
-        faults.extend(if fabric { [OuterRunt, OuterMacNotOurs] } else { [CutTag, GroupSource] });
-        return dropped(faults);
+        faults.0.extend(if fabric { [OuterRunt, OuterMacNotOurs] } else { [CutTag, GroupSource] });
+        return dropped(faults.0);
     }
-    let vlan = a.stripped.map_or(if in_frame { word(b, 14) } else { 0 }, usize::from) & 0xfff;
+    let tci = a.stripped.unwrap_or(if in_frame { word(b, 14) as u16 } else { 0 });
     let untagged = if in_frame { [&b[..12], &b[16..]].concat() } else { b.clone() };
-    if fabric {
-        return match outer::read(net, a, vlan, &untagged, faults) {
-            Ok(inner) => bridge(net, inner.in_pieces, Origin::Vtep(inner.vtep), inner.network, inner.frame),
-            Err(instead) => instead,
-        };
-    }
-    let several = a.layout.first.is_some_and(|first| first < b.len());
-    let vmi = net.vmis.iter().position(|vmi| vmi.port == port && usize::from(vmi.vlan) == vlan);
-    if cannot_send(&b[6..12]) {
-        faults.push(GroupSource);
-    }
-    match vmi {
-        None => faults.push(UnknownVlan),
-        Some(n) if !net.vmis[n].macs.iter().any(|mac| mac[..] == b[6..12]) => faults.push(UnknownSourceMac),
-        Some(n) if faults.is_empty() => return bridge(net, several, Origin::Vmi(n), net.vmis[n].network, untagged),
-        Some(_) => {}
-    }
-    dropped(faults)
-}
-
-/// An untagged frame of network `n`: where its destination is, and the rules against loops.
-fn bridge(net: &Network, in_pieces: bool, from: Origin, n: usize, frame: Vec<u8>) -> Expectation {
-    let (to, by) = (&frame[..6], &frame[6..12]);
-    let vmi = net.vmis.iter().find(|vmi| vmi.network == n && vmi.macs.iter().any(|mac| mac[..] == *to));
-    let remote = net.reach.iter().find(|r| r.network == n && r.macs.iter().any(|mac| mac[..] == *to));
-    let owns_source = |vmi: &Vmi| vmi.macs.iter().any(|mac| mac[..] == *by);
-    let mut out = Expectation::default();
-    if frame[0] & 1 == 1 || vmi.is_none() && remote.is_none() && net.networks[n].flood_unknown_unicast {
-        let flooders = || net.reach.iter().filter(|r| r.network == n && r.flood);
-        match from {
-            Origin::Vtep(source) if !flooders().any(|r| net.vteps[r.vtep].address.to_bits() == source) => {
-                return dropped([FloodSourceNotMember]);
-            }
-            _ if in_pieces => return dropped([NotContiguous]),
-            Origin::Vtep(_) => {}
-            Origin::Vmi(_) => flooders().for_each(|r| to_fabric(net, &mut out, r, &frame)),
-        }
-        for (row, vmi) in net.vmis.iter().enumerate().filter(|(_, vmi)| vmi.network == n && !owns_source(vmi)) {
-            if !matches!(from, Origin::Vmi(ingress) if ingress == row) {
-                to_port(net, &mut out, vmi, &frame);
-            }
-        }
-        let nobody = out.sent.is_empty() && out.dropped.is_empty();
-        return if nobody { dropped([NoOtherMember, OwnSource]) } else { out };
-    }
-    match (vmi, remote, from) {
-        (Some(vmi), ..) if owns_source(vmi) => return dropped([OwnSource]),
-        (Some(vmi), ..) => to_port(net, &mut out, vmi, &frame),
-        (None, Some(_), Origin::Vtep(_)) => return dropped([FabricToFabric]),
-        (None, Some(remote), Origin::Vmi(_)) => to_fabric(net, &mut out, remote, &frame),
-        (None, None, _) => return dropped([UnknownUnicast]),
-    }
-    out
-}
-
-/// IEEE 802.1Q: the VLAN's tag behind the addresses; none for VLAN 0, unless what follows would be taken for one.
-fn to_port(net: &Network, out: &mut Expectation, vmi: &Vmi, frame: &[u8]) {
-    let inner_tag = if frame[12..14] == [0x81, 0] { 4 } else { 0 };
-    if frame.len() - 14 > usize::from(net.access_mtus[vmi.port]) + inner_tag {
-        return out.dropped.push(vec![TooBigForPort]);
-    }
-    let [high, low] = vmi.vlan.to_be_bytes();
-    let tag = if vmi.vlan == 0 && inner_tag == 0 { vec![] } else { vec![0x81, 0, high, low] };
-    out.sent.push((vmi.port, [&frame[..12], &tag, &frame[12..]].concat()));
-}
-
-/// RFC 7348 section 5, the inner frame padded to 60 octets.
-fn to_fabric(net: &Network, out: &mut Expectation, to: &Reach, frame: &[u8]) {
-    let (f, vtep, vni) = (&net.fabric, &net.vteps[to.vtep], net.networks[to.network].vni);
-    let inner = [frame, &vec![0; 60_usize.saturating_sub(frame.len())]].concat();
-    let length = |more: usize| ((inner.len() + more) as u16).to_be_bytes();
-    let too_big = inner.len() + 36 > usize::from(f.mtu);
-    let Some(next_hop) = vtep.next_hop.filter(|_| !too_big) else {
-        let unresolved = vtep.next_hop.is_none().then_some(NexthopUnresolved);
-        return out.dropped.push(unresolved.into_iter().chain(too_big.then_some(TooBigForFabric)).collect());
+    let classified = if fabric {
+        outer::read(net, a, port, usize::from(tci) & 0xfff, &untagged, faults)
+    } else {
+        faults.when(a.stripped.is_none() && !in_frame && is_tag(word(b, 12)), UnknownTpid);
+        access(net, a, port, tci, untagged, faults)
     };
-    let tag: Vec<u8> = f.vlan.iter().flat_map(|vlan| [0x81, 0, (vlan >> 8) as u8, *vlan as u8]).collect();
-    let flags = if f.dont_fragment { 0x40 } else { 0 };
-    let ip = [&[0x45, 0], &length(36)[..], &[0, 0, flags, 0, 64, 17, 0, 0]].concat();
-    let addresses = [f.address.octets(), vtep.address.octets()].concat();
-    let udp = [&[0, 0, 0x12, 0xb5], &length(16)[..], &[0, 0]].concat();
-    let vxlan = [&[8, 0, 0, 0], &(vni << 8).to_be_bytes()[..]].concat();
-    let ethernet = [&next_hop[..], &f.mac, &tag, &[8, 0]].concat();
-    out.sent.push((net.fabric_port(), [ethernet, ip, addresses, udp, vxlan, inner].concat()));
+    match classified {
+        Ok(frame) => bridge(net, &frame),
+        Err(instead) => instead,
+    }
+}
+
+/// IEEE 802.1Q table 9-1, and what was used before there was one.
+pub(crate) fn is_tag(ether_type: usize) -> bool {
+    [0x8100, 0x88a8, 0x9100, 0x9200, 0x9300].contains(&ether_type)
+}
+
+/// The VLAN, where it has inner ones the tag behind it, and the source decide.
+///
+/// A tag behind a VLAN with inner ones names one of these or none, also VLAN 0: a priority tag is still a tag.
+fn access(
+    net: &Network,
+    a: &Arrival,
+    port: usize,
+    tci: u16,
+    frame: Vec<u8>,
+    mut faults: Faults,
+) -> Result<Bridged, Expectation> {
+    let here = || net.vmis.iter().filter(|vmi| (vmi.port, vmi.vlan) == (port, tci & 0xfff));
+    let has_inner = here().any(|vmi| vmi.inner.is_some());
+    let (mut inner, mut octets) = (None, frame.clone());
+    if has_inner && word(&frame, 12) == 0x8100 {
+        faults.when(frame.len() < 18, CutTag);
+        if frame.len() >= 18 {
+            inner = Some((word(&frame, 14) & 0xfff) as u16);
+            octets = [&frame[..12], &frame[16..]].concat();
+        }
+    }
+    let segment = (port, tci & 0xfff, inner);
+    faults.when(cannot_send(&frame[6..12]), GroupSource);
+    faults.when(!here().any(|vmi| vmi.inner == inner), UnknownVlan);
+    let sender = here().find(|vmi| vmi.inner == inner && owns(vmi, &frame[6..12]));
+    faults.when(sender.is_none() && here().any(|vmi| vmi.inner == inner), UnknownSourceMac);
+    match sender {
+        Some(sender) if faults.0.is_empty() => Ok(Bridged {
+            network: sender.network,
+            octets,
+            in_pieces: a.layout.first.is_some_and(|first| first < a.octets.len()),
+            priority: tci & 0xf000,
+            from: Origin::Segment(segment),
+        }),
+        _ => Err(dropped(faults.0)),
+    }
+}
+
+/// Where the frame's destination is, and the rules against loops.
+fn bridge(net: &Network, frame: &Bridged) -> Expectation {
+    let (n, to, by) = (frame.network, &frame.octets[..6], &frame.octets[6..12]);
+    let vmi = net.vmis.iter().find(|vmi| vmi.network == n && owns(vmi, to));
+    let remote = net.reach.iter().find(|r| r.network == n && r.macs.iter().any(|mac| mac[..] == *to));
+    if to[0] & 1 == 1 || vmi.is_none() && remote.is_none() && net.networks[n].flood_unknown_unicast {
+        return flood(net, frame);
+    }
+    let loops = |vmi: &Vmi| net.vmis.iter().any(|other| other.segment() == vmi.segment() && owns(other, by));
+    let out = match (vmi, remote, frame.from) {
+        (Some(vmi), ..) => {
+            let mut faults = Faults::default();
+            faults.when(frame.from == Origin::Segment(vmi.segment()), SameSegment);
+            faults.when(loops(vmi), OwnSource);
+            if !faults.0.is_empty() {
+                return dropped(faults.0);
+            }
+            to_port(net, vmi, frame)
+        }
+        (None, Some(_), Origin::Vtep(_)) => return dropped([FabricToFabric]),
+        (None, Some(remote), Origin::Segment(_)) => encapsulation::to_fabric(net, remote, frame),
+        (None, None, _) => return dropped([UnknownUnicast]),
+    };
+    Expectation { out: vec![out], host: vec![] }
+}
+
+/// A copy to each VTEP that takes part, unless it comes from one, and one to each other segment of the network.
+fn flood(net: &Network, frame: &Bridged) -> Expectation {
+    let n = frame.network;
+    let flooders = || net.reach.iter().filter(|r| r.network == n && r.flood);
+    let mut out = vec![];
+    match frame.from {
+        Origin::Vtep(source) if !flooders().any(|r| net.vteps[r.vtep].address == source) => {
+            return dropped([FloodSourceNotMember]);
+        }
+        _ if frame.in_pieces => return dropped([NotContiguous]),
+        Origin::Vtep(_) => {}
+        Origin::Segment(_) => out.extend(flooders().map(|r| encapsulation::to_fabric(net, r, frame))),
+    }
+    let mut segments = vec![];
+    for vmi in net.vmis.iter().filter(|vmi| vmi.network == n && !owns(vmi, &frame.octets[6..12])) {
+        let owned = |other: &Vmi| other.segment() == vmi.segment() && owns(other, &frame.octets[6..12]);
+        let is_origin = frame.from == Origin::Segment(vmi.segment());
+        if !is_origin && !segments.contains(&vmi.segment()) && !net.vmis.iter().any(owned) {
+            segments.push(vmi.segment());
+            out.push(to_port(net, vmi, frame));
+        }
+    }
+    if out.is_empty() { dropped([NoOtherMember, OwnSource]) } else { Expectation { out, host: vec![] } }
+}
+
+/// IEEE 802.1Q clause 6.9: the VLAN's tag behind the addresses, and for QinQ the inner one behind that, both with the
+/// frame's priority; none for VLAN 0, unless what follows would be taken for one. A frame that an instance tagged itself
+/// may be four octets longer than the MTU (IEEE 802.3 clause 3.2.7), unless that would make three tags: ports count on two.
+fn to_port(net: &Network, vmi: &Vmi, frame: &Bridged) -> Out {
+    let (access, octets) = (net.access[vmi.port], &frame.octets);
+    let own_tag = is_tag(word(octets, 12));
+    let mut faults = Faults::default();
+    // On the wire it would be one of the inner VLAN that its own tag names: another interface's, maybe another network's.
+    let inner_vlans =
+        net.vmis.iter().any(|other| (other.port, other.vlan) == (vmi.port, vmi.vlan) && other.inner.is_some());
+    faults.when(vmi.inner.is_none() && inner_vlans && word(octets, 12) == 0x8100, InnerTagAmbiguous);
+    let limit = usize::from(access.mtu) + if own_tag && vmi.inner.is_none() { 4 } else { 0 };
+    faults.when(octets.len() - 14 > limit, TooBigForPort);
+    if !faults.0.is_empty() {
+        return Out { ways: vec![], dropped: faults.0 };
+    }
+    let tag = |tpid: u16, vlan: u16| [tpid, vlan | frame.priority].map(u16::to_be_bytes).concat();
+    let mut tags = if vmi.vlan == 0 && !own_tag { vec![] } else { tag(access.tpid.value(), vmi.vlan) };
+    tags.extend(vmi.inner.map_or(vec![], |inner| tag(0x8100, inner)));
+    Out { ways: vec![(vmi.port, [&octets[..12], &tags, &octets[12..]].concat())], dropped: vec![] }
 }

@@ -15,17 +15,29 @@ pub(super) fn counter(reason: DropReason) -> Dropstats {
         | DropReason::OuterRunt
         | DropReason::OuterTruncated
         | DropReason::OuterIpOptions
+        | DropReason::OuterIpv6Extension
+        | DropReason::GreFlags
+        | DropReason::ControlWord
         | DropReason::UdpLength
         | DropReason::InnerRunt
         | DropReason::InnerGroupSource => Dropstats::InvalidPackets,
         DropReason::NotContiguous => Dropstats::PullFails,
         DropReason::UnknownVlan
-        | DropReason::UnsupportedVlan
+        | DropReason::UnknownTpid
+        | DropReason::SameSegment
         | DropReason::UnknownSourceMac
         | DropReason::OuterMacNotOurs
         | DropReason::FabricVlan => Dropstats::IfDrop,
         DropReason::OuterFragment => Dropstats::FragmentErrors,
-        DropReason::OuterChecksum | DropReason::UdpChecksum => Dropstats::ChecksumErrors,
+        DropReason::OuterChecksum
+        | DropReason::UdpChecksum
+        | DropReason::UdpChecksumMissing
+        | DropReason::GreChecksum => Dropstats::ChecksumErrors,
+        DropReason::LabelTtl => Dropstats::TtlExceeded,
+        DropReason::UnknownLabel
+        | DropReason::ReservedLabel
+        | DropReason::LabelStack
+        | DropReason::LabelDestination => Dropstats::InvalidLabel,
         DropReason::VxlanFlags | DropReason::UnknownVni => Dropstats::InvalidVnid,
         DropReason::OuterSourceInvalid | DropReason::OuterSourceUnknown | DropReason::FabricToFabric => {
             Dropstats::InvalidSource
@@ -36,6 +48,7 @@ pub(super) fn counter(reason: DropReason) -> Dropstats {
         DropReason::NoNexthop | DropReason::NexthopUnresolved => Dropstats::InvalidNh,
         DropReason::TooBigForFabric
         | DropReason::TooBigForPort
+        | DropReason::InnerTagAmbiguous
         | DropReason::PuntQueueFull
         | DropReason::PuntPoliced
         | DropReason::PuntTooLong

@@ -119,7 +119,7 @@ impl View {
     }
 
     pub(super) fn flood_vteps(&self, network: &VirtualNetwork) -> Vec<IpAddr> {
-        self.routes.floods(network.vni).into_iter().map(IpAddr::V4).collect()
+        self.routes.floods(network.vni).into_iter().map(|remote| remote.vtep).collect()
     }
 
     /// That a network that is asked for is one of this node's.
@@ -163,17 +163,15 @@ impl View {
                 }
             }
         }
-        let behind = self.behind();
-        for (vni, mac, origin, vtep) in self.routes.macs() {
+        for (vni, mac, origin, remote) in self.routes.macs() {
             let Some(name) = names.get(&vni).filter(|name| wanted(name)) else { continue };
             if !local.contains(&(vni, mac)) {
                 let origin = match origin {
                     Origin::Static => FdbOrigin::Static,
                     Origin::Dynamic => FdbOrigin::Bgp,
                 };
-                let vtep = IpAddr::V4(vtep);
-                let (encapsulation, label) = behind.way(name, vtep, mac);
-                let (at, encapsulation) = (FdbWhere::Vtep(vtep), Some(encapsulation.to_string()));
+                let (at, label) = (FdbWhere::Vtep(remote.vtep), remote.via.label().map(|label| label.value()));
+                let encapsulation = Some(remote.via.encapsulation().to_string());
                 let (network, mac) = ((*name).into(), mac.to_string());
                 entries.push(FdbEntry { network, mac, at, encapsulation, label, origin });
             }
@@ -182,10 +180,11 @@ impl View {
     }
 
     pub(super) fn nexthops(&self, query: &NexthopsQuery) -> NexthopsDocument {
-        let nexthops = self.nexthops.iter().map(|(vtep, resolution)| self.nexthop(IpAddr::from(*vtep), resolution));
+        let nexthops = self.tunnels.iter().map(|(vtep, _, resolution)| self.nexthop(*vtep, resolution));
         let mut nexthops: Vec<Nexthop> = nexthops.collect();
         nexthops.retain(|nexthop| query.vtep.is_none_or(|vtep| nexthop.vtep == vtep));
         nexthops.sort_by_key(|nexthop| nexthop.vtep);
+        nexthops.dedup_by_key(|nexthop| nexthop.vtep);
         NexthopsDocument { nexthops }
     }
 

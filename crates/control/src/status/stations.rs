@@ -10,7 +10,7 @@ use api::{
 };
 use hashbrown::HashMap;
 use std::net::IpAddr;
-use wire::{Encapsulation, MacAddr, MplsLabel};
+use wire::{Encapsulation, MacAddr};
 
 /// How many MACs of a network are behind a VTEP.
 type Macs = HashMap<(String, IpAddr), u64>;
@@ -47,8 +47,9 @@ impl View {
             let has = |name: &str| vtep.networks.iter().any(|network| network.network == name);
             query.vtep.is_none_or(|only| only == vtep.address) && query.network.as_deref().is_none_or(has)
         };
-        let mut resolved: Vec<_> = self.nexthops.iter().map(|(vtep, way)| (IpAddr::from(*vtep), way)).collect();
+        let mut resolved: Vec<_> = self.tunnels.iter().map(|(vtep, _, way)| (*vtep, way)).collect();
         resolved.sort_by_key(|(vtep, _)| *vtep);
+        resolved.dedup_by_key(|(vtep, _)| *vtep);
         let vteps = (0u32..).zip(resolved);
         let vteps =
             vteps.map(|(id, (address, way))| self.vtep(id, address, way, &macs, &behind)).filter(wanted).collect();
@@ -83,14 +84,12 @@ impl View {
     }
 
     /// What the network file says of what is behind VTEPs, by what it is asked for.
-    pub(super) fn behind(&self) -> Behind<'_> {
+    fn behind(&self) -> Behind<'_> {
         let model = &self.loaded.network;
         let mut behind = Behind::default();
         for entry in model.reachability_here() {
             let network = model[entry.virtual_network].name.as_str();
             behind.vteps.insert((network, entry.vtep), entry);
-            let labels = entry.stations.iter().filter_map(|station| Some((station.mac, station.label?)));
-            behind.stations.extend(labels.map(|(mac, label)| ((network, entry.vtep, mac), label)));
         }
         behind
     }
@@ -151,10 +150,8 @@ pub(super) type InstanceIps<'a> = HashMap<&'a str, Vec<IpAddr>>;
 
 /// What the network file says of what is behind VTEPs.
 #[derive(Default)]
-pub(super) struct Behind<'a> {
+struct Behind<'a> {
     vteps: HashMap<(&'a str, IpAddr), &'a StaticReachability>,
-    /// Only stations with a label of their own.
-    stations: HashMap<(&'a str, IpAddr, MacAddr), MplsLabel>,
 }
 
 impl<'a> Behind<'a> {
@@ -164,13 +161,6 @@ impl<'a> Behind<'a> {
         let Some(entry) = self.vteps.get(&(network, vtep)) else { return (Encapsulation::Vxlan, None) };
         let label = entry.label.filter(|_| entry.encapsulation.is_mpls());
         (entry.encapsulation, label.map(|label| label.value()))
-    }
-
-    /// The same for frames to one station.
-    pub(super) fn way(&self, network: &'a str, vtep: IpAddr, mac: MacAddr) -> (Encapsulation, Option<u32>) {
-        let (encapsulation, label) = self.to(network, vtep);
-        let own = self.stations.get(&(network, vtep, mac)).filter(|_| encapsulation.is_mpls());
-        (encapsulation, own.map(|label| label.value()).or(label))
     }
 }
 

@@ -1,83 +1,196 @@
 use super::*;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 fn fabric() -> Fabric {
     Fabric {
-        port: PortIndex::new(1).unwrap(),
-        mac: MacAddr::new([2, 0, 0, 0, 0, 1]),
+        links: [1, 2].map(|n| Link { port: port(n), mac: MacAddr::new([2, 0, 0, 0, 0, n as u8]), mtu: 1600 }).to_vec(),
         vlan: None,
-        address: Ipv4Addr::new(172, 16, 0, 1),
-        mtu: 1600,
+        address: Some(Ipv4Addr::new(172, 16, 0, 1)),
+        address_v6: None,
+        dont_fragment: true,
         source_check: SourceCheck::Known,
+        udp6_zero_checksum_tx: false,
+        udp6_zero_checksum_rx: false,
+        dscp: [0; 16],
     }
+}
+
+fn port(n: usize) -> PortIndex {
+    PortIndex::new(n).unwrap()
+}
+
+fn vif(n: usize) -> VifIndex {
+    VifIndex::new(n).unwrap()
+}
+
+fn network(n: usize) -> NetworkId {
+    NetworkId::new(n).unwrap()
 }
 
 fn vni(v: u64) -> Vni {
     Vni::try_from(v).unwrap()
 }
 
-const MAC: MacAddr = MacAddr::new([2, 0, 0, 0, 0x10, 0x64]);
-
-/// A network 0 with VNI 5000, VLAN 100 of port 0 as interface 0, tunnel 0 and next hop 0 to 172.16.0.2.
-fn built() -> Builder {
-    let mut b = Builder::new(fabric(), 7);
-    let network = NetworkId::new(0).unwrap();
-    b.add_network(network, NetworkSpec { vni: vni(5000), flood_unknown_unicast: false }).unwrap();
-    b.add_vif(VifIndex::new(0).unwrap(), spec(network, 100)).unwrap();
-    let tunnel = TunnelId::new(0).unwrap();
-    b.add_tunnel(tunnel, TunnelSpec { remote: Ipv4Addr::new(172, 16, 0, 2), outer: None }).unwrap();
-    b.add_nexthop(NexthopId::new(0).unwrap(), tunnel, vni(5000)).unwrap();
-    b
+fn label(l: u64) -> MplsLabel {
+    MplsLabel::try_from(l).unwrap()
 }
 
-fn spec(network: NetworkId, vlan: u32) -> VifSpec<'static> {
-    let vlan = VlanId::try_from(vlan).unwrap();
-    VifSpec { network, port: PortIndex::new(0).unwrap(), vlan, sources: &[MAC], max_payload: 1500 }
+fn vlan(id: u32) -> VlanId {
+    VlanId::try_from(id).unwrap()
+}
+
+fn path(port_number: usize, n: u8) -> Path {
+    Path { port: port(port_number), next_hop: MacAddr::new([2, 0xfa, 0, 0, 0, n]) }
+}
+
+const MAC: MacAddr = MacAddr::new([2, 0, 0, 0, 0x10, 0x64]);
+const OTHER: MacAddr = MacAddr::new([2, 0, 0, 0, 0x10, 0x65]);
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(172, 16, 0, 2));
+
+fn tunnel_spec(paths: &[Path]) -> TunnelSpec<'_> {
+    TunnelSpec { remote: PEER, encapsulation: Encapsulation::Vxlan, paths }
+}
+
+fn network_spec(vni_value: u64, label_value: Option<u64>) -> NetworkSpec {
+    NetworkSpec { vni: vni(vni_value), label: label_value.map(label), control_word: true, flood_unknown_unicast: false }
+}
+
+fn spec(sources: &[MacAddr], vlan_id: u32, inner: Option<u32>) -> VifSpec<'_> {
+    let (port, vlan, inner) = (port(0), vlan(vlan_id), inner.map(vlan));
+    VifSpec { network: network(0), port, vlan, inner, sources, max_payload: 1500, label: None }
+}
+
+/// A network 0 with VNI 5000 and label 100, VLAN 100 of port 0 as interface 0, tunnel 0 and next hop 0 to 172.16.0.2.
+fn built() -> Builder {
+    let mut b = Builder::new(fabric(), 7);
+    b.add_network(network(0), network_spec(5000, Some(100))).unwrap();
+    b.add_vif(vif(0), spec(&[MAC], 100, None)).unwrap();
+    let tunnel = TunnelId::new(0).unwrap();
+    b.add_tunnel(tunnel, tunnel_spec(&[])).unwrap();
+    b.add_nexthop(NexthopId::new(0).unwrap(), tunnel, Target::Vni(vni(5000))).unwrap();
+    b
 }
 
 #[test]
 fn what_was_built_is_found() {
     let mut b = built();
-    let network = NetworkId::new(0).unwrap();
     let nexthop = NexthopId::new(0).unwrap();
-    b.set_remote(network, &[nexthop], &[Ipv4Addr::new(172, 16, 0, 2)]).unwrap();
-    b.set_mac(network, MacAddr::new([2, 0, 0, 0, 0x20, 0x64]), Destination::Remote(nexthop)).unwrap();
+    let stranger = IpAddr::V4(Ipv4Addr::new(172, 16, 0, 3));
+    b.add_peer(stranger).unwrap();
+    b.set_remote(network(0), &[nexthop], &[PEER]).unwrap();
+    b.set_mac(network(0), MacAddr::new([2, 0, 0, 0, 0x20, 0x64]), Destination::Remote(nexthop)).unwrap();
     let s = b.finish();
-    assert_eq!(s.destination(network, MAC), Some(Destination::Vif(VifIndex::new(0).unwrap())));
-    assert_eq!(s.vnis.lookup(5000), Some(network));
-    assert!(s.network(network).unwrap().takes_flooding_from(0xac10_0002));
-    assert!(!s.network(network).unwrap().has_peer(0xac10_0003));
+    assert_eq!(s.destination(network(0), MAC), Some(Destination::Vif(vif(0))));
+    assert_eq!(s.vnis.lookup(5000).inside(), Some(Inside::Network(network(0))));
+    assert_eq!(s.labels.lookup(100).inside(), Some(Inside::Network(network(0))));
+    assert!(s.labels.lookup(100).has_control_word() && !s.vnis.lookup(5000).has_control_word());
+    let peer = |address| s.peer(s.vteps.lookup(vtep_key(address)).unwrap_or(0), address);
+    let row = s.network(network(0)).unwrap();
+    assert!(row.takes_flooding_from(peer(PEER).unwrap()) && row.has_peer(peer(PEER).unwrap()));
+    assert!(!row.has_peer(peer(stranger).unwrap()));
+    assert_eq!(peer(IpAddr::V6(Ipv6Addr::LOCALHOST)), None);
     assert_eq!(s.nexthop(nexthop).unwrap().shim(), 5000 << 8);
-    assert_eq!(s.vteps.lookup(vtep_key(0xac10_0002)), Some(1));
-    assert_eq!(s.tunnel(TunnelId::new(0).unwrap()).unwrap().header_octets(), 0);
+    assert_eq!(s.tunnel(TunnelId::new(0).unwrap()).unwrap().shape(), Shape::Unresolved);
 }
 
 #[test]
 fn dangling_and_doubled_ids_are_refused() {
     let mut b = built();
-    let (network, absent) = (NetworkId::new(0).unwrap(), NetworkId::new(9).unwrap());
-    let vif = |n| VifIndex::new(n).unwrap();
-    let spec_9 = NetworkSpec { vni: vni(5000), flood_unknown_unicast: false };
-    assert_eq!(b.add_network(absent, spec_9), Err(BuildError::VniTaken(vni(5000))));
-    assert_eq!(b.add_vif(vif(0), spec(network, 101)), Err(BuildError::Taken(0)));
-    assert!(matches!(b.add_vif(vif(1), spec(network, 100)), Err(BuildError::VlanTaken(..))));
-    assert_eq!(b.add_vif(vif(1), spec(absent, 101)), Err(BuildError::NoNetwork(absent)));
+    let absent = network(9);
+    assert_eq!(b.add_network(absent, network_spec(5000, None)), Err(BuildError::VniTaken(vni(5000))));
+    assert_eq!(b.add_network(absent, network_spec(5001, Some(100))), Err(BuildError::LabelTaken(label(100))));
+    let mut b = built();
+    assert_eq!(b.add_vif(vif(0), spec(&[OTHER], 101, None)), Err(BuildError::Taken(0)));
+    let elsewhere = VifSpec { network: absent, ..spec(&[OTHER], 101, None) };
+    assert_eq!(b.add_vif(vif(1), elsewhere), Err(BuildError::NoNetwork(absent)));
+    let labelled = VifSpec { label: Some((label(100), false)), ..spec(&[OTHER], 101, None) };
+    assert_eq!(b.add_vif(vif(1), labelled), Err(BuildError::LabelTaken(label(100))));
     let nexthop = NexthopId::new(5).unwrap();
-    assert_eq!(b.set_mac(network, MAC, Destination::Remote(nexthop)), Err(BuildError::NoNexthop(nexthop)));
-    assert_eq!(b.set_mac(network, MAC, Destination::Vif(vif(5))), Err(BuildError::NoVif(vif(5))));
+    assert_eq!(b.set_mac(network(0), MAC, Destination::Remote(nexthop)), Err(BuildError::NoNexthop(nexthop)));
+    assert_eq!(b.set_mac(network(0), MAC, Destination::Vif(vif(5))), Err(BuildError::NoVif(vif(5))));
     let group = MacAddr::BROADCAST;
-    assert_eq!(b.set_mac(network, group, Destination::Vif(vif(0))), Err(BuildError::NotAStation(group)));
+    assert_eq!(b.set_mac(network(0), group, Destination::Vif(vif(0))), Err(BuildError::NotAStation(group)));
     let tunnel = TunnelId::new(3).unwrap();
-    assert_eq!(b.set_outer(tunnel, None), Err(BuildError::NoTunnel(tunnel)));
-    assert_eq!(b.add_nexthop(nexthop, tunnel, vni(5)), Err(BuildError::NoTunnel(tunnel)));
+    assert_eq!(b.set_paths(tunnel, &[]), Err(BuildError::NoTunnel(tunnel)));
+    assert_eq!(b.add_nexthop(nexthop, tunnel, Target::Vni(vni(5))), Err(BuildError::NoTunnel(tunnel)));
+    let vxlan = TunnelId::new(0).unwrap();
+    assert_eq!(b.add_nexthop(nexthop, vxlan, Target::Label(label(20), false)), Err(BuildError::WrongTarget(vxlan)));
 }
 
 #[test]
 fn amending_leaves_the_snapshot_before_as_it_was() {
     let before = built().finish();
-    let network = NetworkId::new(0).unwrap();
     let mut b = Builder::amend(&before);
-    assert!(b.remove_mac(network, MAC));
+    assert!(b.remove_mac(network(0), MAC));
     let after = b.finish();
-    assert!(before.destination(network, MAC).is_some());
-    assert!(after.destination(network, MAC).is_none());
+    assert!(before.destination(network(0), MAC).is_some());
+    assert!(after.destination(network(0), MAC).is_none());
+}
+
+#[test]
+fn interfaces_of_one_network_share_a_vlan_and_are_told_apart_by_source() {
+    let mut b = built();
+    b.add_vif(vif(1), spec(&[OTHER], 100, None)).unwrap();
+    b.add_vif(vif(2), spec(&[MacAddr::new([2, 0, 0, 0, 0x10, 0x66])], 100, None)).unwrap();
+    assert_eq!(b.add_vif(vif(3), spec(&[MAC], 100, None)), Err(BuildError::SourceTaken(MAC)));
+    let s = b.finish();
+    let VlanEntry::MacDemux(group) = s.vlans.lookup(port(0), vlan(100), None) else { panic!("no group") };
+    assert_eq!(s.member(group, MAC.to_bits()), Some(vif(0)));
+    assert_eq!(s.member(group, OTHER.to_bits()), Some(vif(1)));
+    assert_eq!(s.member(group, 5), None);
+    assert!((0..3).all(|n| s.vif(vif(n)).group() == Some(group)));
+    assert_eq!(s.network(network(0)).unwrap().segments(), [vif(0)]);
+    assert!(s.segment_owns(s.vif(vif(2)), MAC.to_bits()));
+}
+
+#[test]
+fn interfaces_of_two_networks_cannot_share_a_vlan() {
+    let mut b = built();
+    b.add_network(network(1), network_spec(6000, None)).unwrap();
+    let elsewhere = VifSpec { network: network(1), ..spec(&[OTHER], 100, None) };
+    assert_eq!(b.add_vif(vif(1), elsewhere), Err(BuildError::VlanTaken(port(0), vlan(100))));
+}
+
+#[test]
+fn inner_vlans_are_segments_of_their_own_beside_the_plain_one() {
+    let mut b = built();
+    b.set_tpid(port(0), Tpid::Service);
+    b.add_vif(vif(1), spec(&[OTHER], 100, Some(7))).unwrap();
+    let s = b.finish();
+    assert_eq!(s.vlans.lookup(port(0), vlan(100), None), VlanEntry::Vif(vif(0)));
+    assert_eq!(s.vlans.lookup(port(0), vlan(100), Some(vlan(7))), VlanEntry::Vif(vif(1)));
+    assert_eq!(s.vlans.lookup(port(0), vlan(100), Some(vlan(8))), VlanEntry::None);
+    assert!(s.vif(vif(0)).is_beside_inner() && !s.vif(vif(1)).is_beside_inner());
+    assert_eq!((s.vif(vif(1)).tpid(), s.vif(vif(1)).inner_vlan().vid()), (Tpid::Service, 7));
+    assert_eq!(s.network(network(0)).unwrap().segments(), [vif(0), vif(1)]);
+}
+
+#[test]
+fn flows_are_spread_over_all_ways_and_each_keeps_its_own() {
+    let mut b = built();
+    let tunnel = TunnelId::new(0).unwrap();
+    assert_eq!(b.set_paths(tunnel, &[path(1, 1), path(2, 2), path(1, 3)]), Ok(true));
+    assert_eq!(b.set_paths(tunnel, &[path(1, 1), path(2, 2), path(1, 3)]), Ok(false));
+    let s = b.finish();
+    let mut counts = [0; 3];
+    for n in 0u32..3000 {
+        let hash = n.wrapping_mul(0x9e37_79b1);
+        let way = s.tunnel_for(tunnel, hash).unwrap();
+        assert_eq!(way.header()[..6], s.tunnel_for(tunnel, hash).unwrap().header()[..6]);
+        counts[usize::from(way.header()[5]) - 1] += 1;
+    }
+    assert!(counts.iter().all(|count| (900..1100).contains(count)), "{counts:?}");
+    assert_eq!(s.ways(tunnel).map(Tunnel::port).collect::<Vec<_>>(), [port(1), port(2), port(1)]);
+    let mut b = Builder::amend(&s);
+    assert_eq!(b.set_paths(tunnel, &[path(2, 2)]), Ok(true));
+    assert_eq!(b.finish().ways(tunnel).count(), 1);
+    assert_eq!(s.ways(tunnel).count(), 3);
+}
+
+#[test]
+fn a_way_by_a_port_that_is_not_the_fabrics_is_none() {
+    let mut b = built();
+    let tunnel = TunnelId::new(0).unwrap();
+    assert_eq!(b.set_paths(tunnel, &[path(0, 1)]), Ok(false));
+    assert_eq!(b.finish().tunnel(tunnel).unwrap().header_octets(), 0);
 }

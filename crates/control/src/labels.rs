@@ -1,0 +1,140 @@
+//! MPLS labels of this node: who has which, stable while its owner lives.
+//!
+//! A network that the configuration gives a label has that one; all others, and every VMI, have one from 16 on. A label that
+//! was given up rests until every worker has passed the generation that dropped it, and goes to the end of the queue, so that
+//! a remote end which has not heard yet meets "unknown label" rather than another's station for as long as can be.
+
+use hashbrown::{HashMap, HashSet};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use wire::{MplsLabel, Vni};
+
+/// What a label stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum LabelOwner {
+    /// A network: the destination MAC decides.
+    Network(Vni),
+    /// A VMI, by name: the frame is for it or for nobody.
+    Vmi(String),
+}
+
+/// Every label in use, and those that rest.
+#[derive(Debug, Clone)]
+pub(crate) struct Labels {
+    /// Shared with whoever looks.
+    owners: Arc<HashMap<LabelOwner, MplsLabel>>,
+    next: u32,
+    /// Given up: the generation that no longer has the label, oldest first.
+    retired: VecDeque<(u64, MplsLabel)>,
+    /// Those of the configuration, which are given to nobody else.
+    configured: HashSet<MplsLabel>,
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        let next = MplsLabel::MIN.value();
+        Self { owners: Arc::default(), next, retired: VecDeque::new(), configured: HashSet::new() }
+    }
+}
+
+impl Labels {
+    /// Gives up the labels of all owners but those to keep, and of those that have what is `configured` now for a network;
+    /// generation `gone_in` is the first without them.
+    pub(crate) fn retain(
+        &mut self,
+        gone_in: u64,
+        configured: HashSet<MplsLabel>,
+        mut keep: impl FnMut(&LabelOwner) -> bool,
+    ) {
+        let retired = &mut self.retired;
+        Arc::make_mut(&mut self.owners).retain(|owner, label| {
+            let kept = keep(owner) && !configured.contains(label);
+            if !kept && !self.configured.contains(label) {
+                retired.push_back((gone_in, *label));
+            }
+            kept
+        });
+        self.configured = configured;
+    }
+
+    /// A network's configured label.
+    pub(crate) fn set(&mut self, owner: LabelOwner, label: MplsLabel) {
+        Arc::make_mut(&mut self.owners).insert(owner, label);
+    }
+
+    /// The label of an owner, a new one if it has none; `None` when all 1,048,560 are taken.
+    pub(crate) fn assign(&mut self, owner: LabelOwner, oldest_in_use: u64) -> Option<MplsLabel> {
+        if let Some(label) = self.owners.get(&owner) {
+            return Some(*label);
+        }
+        let label = self.fresh().or_else(|| self.rested(oldest_in_use))?;
+        Arc::make_mut(&mut self.owners).insert(owner, label);
+        Some(label)
+    }
+
+    /// One that nobody has had.
+    fn fresh(&mut self) -> Option<MplsLabel> {
+        while let Ok(label) = MplsLabel::try_from(u64::from(self.next)) {
+            self.next += 1;
+            if !self.configured.contains(&label) {
+                return Some(label);
+            }
+        }
+        None
+    }
+
+    fn rested(&mut self, oldest_in_use: u64) -> Option<MplsLabel> {
+        let free = |(gone_in, label): &(u64, MplsLabel)| *gone_in <= oldest_in_use && !self.configured.contains(label);
+        let at = self.retired.iter().position(free)?;
+        self.retired.remove(at).map(|(_, label)| label)
+    }
+
+    /// Every label by its owner.
+    pub(crate) fn owners(&self) -> &Arc<HashMap<LabelOwner, MplsLabel>> {
+        &self.owners
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn label(value: u64) -> MplsLabel {
+        MplsLabel::try_from(value).expect("a legal label")
+    }
+
+    fn vmi(name: &str) -> LabelOwner {
+        LabelOwner::Vmi(name.into())
+    }
+
+    #[test]
+    fn labels_are_stable_begin_at_16_and_pass_over_configured_ones() {
+        let mut labels = Labels::default();
+        labels.retain(1, HashSet::from([label(17)]), |_| true);
+        labels.set(LabelOwner::Network(Vni::MIN), label(17));
+        assert_eq!(labels.assign(vmi("a"), 1), Some(label(16)));
+        assert_eq!(labels.assign(vmi("b"), 1), Some(label(18)));
+        assert_eq!(labels.assign(vmi("a"), 1), Some(label(16)));
+        assert_eq!(labels.assign(LabelOwner::Network(Vni::MIN), 1), Some(label(17)));
+    }
+
+    #[test]
+    fn a_label_that_the_configuration_claims_moves_its_owner() {
+        let mut labels = Labels::default();
+        assert_eq!(labels.assign(vmi("a"), 1), Some(label(16)));
+        labels.retain(2, HashSet::from([label(16)]), |_| true);
+        labels.set(LabelOwner::Network(Vni::MIN), label(16));
+        assert_eq!(labels.assign(vmi("a"), 2), Some(label(17)));
+        labels.retain(3, HashSet::new(), |owner| *owner == vmi("a"));
+        assert_eq!(**labels.owners(), HashMap::from_iter([(vmi("a"), label(17))]));
+    }
+
+    #[test]
+    fn a_label_is_not_reused_while_there_are_fresh_ones_nor_before_every_worker_has_passed() {
+        let mut labels = Labels { next: MplsLabel::MAX.value(), ..Labels::default() };
+        assert_eq!(labels.assign(vmi("a"), 1), Some(MplsLabel::MAX));
+        labels.retain(5, HashSet::new(), |_| false);
+        assert_eq!(labels.assign(vmi("b"), 4), None);
+        assert_eq!(labels.assign(vmi("b"), 5), Some(MplsLabel::MAX));
+    }
+}
