@@ -8,7 +8,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 
-pub(crate) use show::{Sampling, What};
+pub(crate) use show::{Sampling, Tech, What};
 pub(crate) use vrouter::{Dropstats, Mpls, Nh, Rt, Vif};
 
 /// What the exit statuses mean, for the help and the manual.

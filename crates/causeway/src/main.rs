@@ -15,6 +15,7 @@ mod rate;
 mod remote;
 mod show;
 mod table;
+mod tech;
 mod vrouter;
 
 use std::process::ExitCode;
@@ -43,7 +44,8 @@ fn run(cli: &Cli) -> Result<Answer, Failure> {
     match &cli.command {
         Command::Check(files) => check::check(files),
         Command::Reload => remote::call(&cli.socket, &api::Request::Reload),
-        Command::Show { what } => remote::call(&cli.socket, &api::Request::Show(what.into())),
+        Command::Show { what: cli::What::Tech(arguments) } => tech::write(&cli.socket, arguments),
+        Command::Show { what } => remote::show(&cli.socket, what),
         Command::Clear { what: cli::Clear::Counters(counters) } => {
             remote::call(&cli.socket, &api::Request::Clear(counters.into()))
         }

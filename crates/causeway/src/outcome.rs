@@ -46,6 +46,11 @@ enum Status {
 }
 
 impl Failure {
+    /// Why, as a document.
+    pub(crate) fn error(&self) -> &ErrorDocument {
+        &self.error
+    }
+
     /// What was asked failed.
     pub(crate) fn failed(error: ErrorDocument) -> Self {
         Self { status: Status::Failed, error }

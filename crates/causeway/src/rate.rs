@@ -32,7 +32,7 @@ struct Look {
 /// What rates are asked for, if any.
 pub(crate) fn asked_for(cli: &Cli) -> Option<(Show, Sampling)> {
     let Command::Show { what } = &cli.command else { return None };
-    Some((what.into(), what.sampling()?))
+    Some((what.document()?, what.sampling()?))
 }
 
 /// Tells the rates, once or until interrupted.

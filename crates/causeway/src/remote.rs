@@ -2,10 +2,11 @@
 
 use std::{path::Path, time::Duration};
 
-use api::{Request, Response};
+use api::{ErrorCode, ErrorDocument, Request, Response};
 use rest::client::{self, ClientError};
 
 use crate::{
+    cli::What,
     outcome::{Answer, Failure},
     show,
 };
@@ -22,6 +23,14 @@ pub(crate) fn call(socket: &Path, request: &Request) -> Result<Answer, Failure> 
     };
     let narrowed = matches!(request, Request::Show(show) if show.is_narrowed());
     Answer::new(&response, show::text(&response, narrowed), warnings)
+}
+
+/// Asks the daemon for one document.
+pub(crate) fn show(socket: &Path, what: &What) -> Result<Answer, Failure> {
+    match what.document() {
+        Some(show) => call(socket, &Request::Show(show)),
+        None => Err(Failure::failed(ErrorDocument::new(ErrorCode::Internal, "this is not one document"))),
+    }
 }
 
 /// Asks the daemon.

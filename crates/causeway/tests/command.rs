@@ -547,3 +547,66 @@ fn bash_completes_what_can_be_typed() {
         ask("causeway show vifs --n", 3)
     );
 }
+
+/// The files of an archive with their contents, by their names below its folder.
+fn unpacked(archive: &Path) -> std::collections::BTreeMap<String, String> {
+    let folder = archive.with_extension("unpacked");
+    fs::create_dir_all(&folder).expect("the temporary directory is writable");
+    let tar = Command::new("tar").args(["--strip-components=1", "-xzf"]).arg(archive).arg("-C").arg(&folder).status();
+    assert!(tar.expect("tar is there").success());
+    let mut files = std::collections::BTreeMap::new();
+    let mut folders = vec![folder.clone()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).expect("readable").map(|entry| entry.expect("readable").path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else {
+                let name = entry.strip_prefix(&folder).expect("below it").display().to_string();
+                files.insert(name, String::from_utf8_lossy(&fs::read(&entry).expect("readable")).into_owned());
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn tech_writes_one_archive_with_every_document_and_says_what_is_in_it() {
+    let (daemon, directory) = (Daemon::new(Documents), Directory::new());
+    let log = directory.write("daemon.log", "started\napi_token: abc\n");
+    let archive = directory.0.join("a.tar.gz");
+    let path = archive.display().to_string();
+    let output = daemon.run(&["show", "tech", "--output", &path, "--log", &log]);
+    assert_eq!((status(&output), stderr(&output)), (0, String::new()));
+    let told = stdout(&output);
+    assert!(told.contains(&format!("{path} written, ")) && told.contains("look into it before"), "{told}");
+    let files = unpacked(&archive);
+    for name in ["vifs", "fdb", "drops", "vteps", "config", "host"] {
+        assert_eq!(format!("{}\n", files[&format!("documents/{name}.json")]), document(name), "{name}");
+    }
+    assert_eq!(files["log.txt"], "started\napi_token: (left out)\n");
+    assert!(files["README.txt"].contains("Values of keys that sound like a secret"), "{}", files["README.txt"]);
+    assert!(files.keys().all(|name| told.contains(name.as_str())), "{told}");
+    // The documents name files below /etc/causeway, which need not be here: then that is said.
+    let has_config = files.contains_key("config/node.yaml");
+    assert!(has_config || files["missing.txt"].contains("config/node.yaml: "), "{files:?}");
+    let again = daemon.run(&["show", "tech", "--output", &path]);
+    assert_eq!((status(&again), stdout(&again)), (1, String::new()));
+    assert!(stderr(&again).contains("exists already"), "{}", stderr(&again));
+}
+
+#[test]
+fn tech_goes_as_far_as_it_can_without_a_daemon() {
+    let directory = Directory::new();
+    let archive = directory.0.join("a.tar.gz");
+    let absent = directory.0.join("absent.sock").display().to_string();
+    let path = archive.display().to_string();
+    let output = run(&["--socket", &absent, "show", "tech", "--output", &path, "--json"]);
+    assert_eq!((status(&output), stderr(&output)), (0, String::new()));
+    let files = unpacked(&archive);
+    assert!(files["missing.txt"].contains("documents/vifs.json: cannot reach causewayd"), "{}", files["missing.txt"]);
+    assert!(files["kernel/memory.txt"].contains("MemTotal"));
+    assert_eq!(json(&output)["path"], path);
+    let nowhere = run(&["--socket", &absent, "show", "tech", "--output", "/nonexistent/a.tar.gz"]);
+    assert_eq!(status(&nowhere), 1);
+    assert!(stderr(&nowhere).contains("/nonexistent/a.tar.gz") && stderr(&nowhere).contains("--output"));
+}

@@ -699,3 +699,46 @@ fn what_workers_punted_and_policed_shows_by_class() {
     };
     assert_eq!((seen("icmp"), seen("bgp"), seen("other")), ([1, 2, 1, 0], [0, 0, 0, 1], [0; 4]));
 }
+
+/// A network file in which `vmis` VMIs of one network are behind one port, each behind a VLAN of its own.
+fn many_vmis(vmis: u16) -> String {
+    let head = "version: 1\nphysical_routers: [{ name: gw1 }]\n\
+                physical_interfaces: [{ name: access0, physical_router: gw1 }]\n\
+                virtual_networks: [{ name: blue, vxlan_network_identifier: 5100 }]\n";
+    let mut text = head.to_owned() + "virtual_machine_interfaces:\n";
+    for n in 1..=vmis {
+        let mac = MacAddr::new([2, 0, 0, 1, n.to_be_bytes()[0], n.to_be_bytes()[1]]);
+        text += &format!("  - {{ name: vmi-{n}, virtual_network: blue, mac_address: \"{mac}\" }}\n");
+    }
+    text += "logical_interfaces:\n";
+    for n in 1..=vmis {
+        text += &format!(
+            "  - {{ name: li-{n}, physical_interface: \"gw1:access0\", logical_interface_vlan_tag: {n}, \
+             virtual_machine_interfaces: [vmi-{n}] }}\n"
+        );
+    }
+    text
+}
+
+#[test]
+fn a_port_has_room_for_3000_macs_and_one_vmi_beyond_the_limit_is_an_error_that_names_it() {
+    let mut bench = Bench::with_room_for("many-macs", 3000);
+    bench.write_network(&many_vmis(3000));
+    assert_eq!(bench.reload().expect("3000 fit").vifs.added, 3000);
+    let Response::Vifs(all) = bench.show(Show::Vifs(VifsQuery { limit: Some(1), ..VifsQuery::default() })) else {
+        panic!("VMIs were asked for")
+    };
+    assert_eq!((all.vifs.len(), all.total), (1, 3000));
+    assert!(matches!(bench.destination(MacAddr::new([2, 0, 0, 1, 0x0b, 0xb8])), Some(Destination::Vif(_))));
+    let before = bench.worker.generation();
+    bench.write_network(&many_vmis(3001));
+    let refused = bench.reload().expect_err("there is room for 3000");
+    assert!(refused.message.contains("expected at most 3000") && refused.message.contains("limits.vmis"), "{refused}");
+    assert_eq!(bench.worker.generation(), before, "nothing changed");
+    let node = std::fs::read_to_string(bench.directory.join("node.yaml")).expect("readable");
+    let small = bench.directory.join("small.yaml");
+    std::fs::write(&small, node.replace("vmis: 8192", "vmis: 2999")).expect("writable");
+    let errors = config::load(&small, &bench.directory.join("network.yaml")).expect_err("too many for the node file");
+    let notes = errors.notes();
+    assert!(notes.iter().any(|note| note.message.contains("limits.vmis: 2999")), "the offline check says so too");
+}

@@ -1,8 +1,8 @@
 //! What can be looked at, and what narrows it down.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use api::{DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, VifsQuery, VtepsQuery};
+use api::{DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, Show, VifsQuery, VtepsQuery};
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser, value_parser};
 
 use super::value;
@@ -97,6 +97,24 @@ policed, channel full and too long are the drop reasons punt_policed, punt_queue
     Config,
     /// What runs
     Version,
+    /// Write what a bug report needs into one archive
+    #[command(after_help = "\
+The archive holds every document as JSON, the configuration files, what Linux says of its interfaces, routes and
+neighbours, and the end of the log. Values of keys that sound like a secret are left out. Nothing is sent
+anywhere: look into it before you pass it on. It is written without a daemon too, as far as it goes.")]
+    Tech(Tech),
+}
+
+/// What goes into the archive, and where it goes.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(crate) struct Tech {
+    /// The archive; it must not exist. Without it: causeway-tech-TIME.tar.gz in this directory
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The log's file; without it systemd's journal is asked
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
 }
 
 /// Which VMIs; conditions that are given all have to be met.
@@ -174,11 +192,13 @@ impl What {
     }
 }
 
-impl From<&What> for api::Show {
-    fn from(what: &What) -> Self {
-        match what {
-            What::Ports { .. } => Self::Ports,
-            What::Vifs { vifs, page, .. } => Self::Vifs(VifsQuery {
+impl What {
+    /// What the daemon is asked for; `None` if it is not one document.
+    pub(crate) fn document(&self) -> Option<Show> {
+        Some(match self {
+            Self::Tech(_) => return None,
+            Self::Ports { .. } => Show::Ports,
+            Self::Vifs { vifs, page, .. } => Show::Vifs(VifsQuery {
                 network: vifs.network.clone(),
                 port: vifs.port.clone(),
                 vlan: vifs.vlan,
@@ -186,20 +206,20 @@ impl From<&What> for api::Show {
                 offset: page.offset,
                 limit: page.limit,
             }),
-            What::Networks => Self::Networks,
-            What::Fdb { fdb, page } => Self::Fdb(FdbQuery {
+            Self::Networks => Show::Networks,
+            Self::Fdb { fdb, page } => Show::Fdb(FdbQuery {
                 network: fdb.network.clone(),
                 mac: fdb.mac.clone(),
                 vtep: fdb.vtep,
                 offset: page.offset,
                 limit: page.limit,
             }),
-            What::Nexthops { vtep } => Self::Nexthops(NexthopsQuery { vtep: *vtep }),
-            What::Labels { network, page } => {
-                Self::Labels(LabelsQuery { network: network.clone(), offset: page.offset, limit: page.limit })
+            Self::Nexthops { vtep } => Show::Nexthops(NexthopsQuery { vtep: *vtep }),
+            Self::Labels { network, page } => {
+                Show::Labels(LabelsQuery { network: network.clone(), offset: page.offset, limit: page.limit })
             }
-            What::Vteps { vtep, network } => Self::Vteps(VtepsQuery { vtep: *vtep, network: network.clone() }),
-            What::Hosts { fdb, ip, page } => Self::Hosts(HostsQuery {
+            Self::Vteps { vtep, network } => Show::Vteps(VtepsQuery { vtep: *vtep, network: network.clone() }),
+            Self::Hosts { fdb, ip, page } => Show::Hosts(HostsQuery {
                 network: fdb.network.clone(),
                 mac: fdb.mac.clone(),
                 ip: *ip,
@@ -207,11 +227,11 @@ impl From<&What> for api::Show {
                 offset: page.offset,
                 limit: page.limit,
             }),
-            What::Drops { all, stage, .. } => Self::Drops(DropsQuery { all: *all, stage: stage.clone() }),
-            What::Host => Self::Host,
-            What::Workers => Self::Workers,
-            What::Config => Self::Config,
-            What::Version => Self::Version,
-        }
+            Self::Drops { all, stage, .. } => Show::Drops(DropsQuery { all: *all, stage: stage.clone() }),
+            Self::Host => Show::Host,
+            Self::Workers => Show::Workers,
+            Self::Config => Show::Config,
+            Self::Version => Show::Version,
+        })
     }
 }
