@@ -9,7 +9,7 @@ red by gw2 only, so what they say to each other crosses the fabric. In the varia
 gateway's TAP netdev by a bridge; in `virtio-user` the trunks are vhost-user sockets instead.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from labkit import config, topology
 from labkit.docker import PROJECT, Engine
@@ -26,6 +26,21 @@ SERVED_BY = {BLUE: GW1, RED: GW2}
 SOCKETS = "/run/wire"
 VHOST_CLIENT = ("type=dpdkvhostuserclient", f"options:vhost-server-path={SOCKETS}/gw1.sock")
 VIRTIO_USER = ("type=dpdk", f"options:dpdk-devargs=net_virtio_user2,path={SOCKETS}/gw2.sock,queues=1")
+
+LABEL = 1000  # blue's, when the gateways speak MPLS
+
+
+@dataclass(frozen=True)
+class Encapsulation:
+    """What the gateways put around the frames that they send to each other: UDP to `port`, and then `header`."""
+
+    name: str
+    port: int
+    header: bytes
+
+
+VXLAN = Encapsulation("VXLAN", 4789, bytes([0x08, 0, 0, 0]) + FAR.vni.to_bytes(3, "big") + bytes(1))  # RFC 7348
+MPLS_OVER_UDP = Encapsulation("MPLSoUDP", 6635, (LABEL << 12 | 1 << 8 | 64).to_bytes(4, "big"))  # RFC 7510, 3032: bottom of stack, TTL 64
 
 
 class Variant:
@@ -72,13 +87,13 @@ fabric:
 """
 
 
-def network() -> str:
-    """The network file, the same for both gateways."""
+def network(encapsulation: Encapsulation) -> str:
+    """The network file, the same for both gateways; `encapsulation` is what they speak to each other. The host speaks VXLAN only."""
     lines = ["version: 1", "physical_routers:"]
     lines += [f"  - name: {gateway.name}" for gateway in GATEWAYS]
     lines += ["physical_interfaces:"]
     lines += [f"  - {{ name: access0, physical_router: {gateway.name} }}" for gateway in GATEWAYS]
-    lines += ["virtual_networks:", f"  - {{ name: {FAR.network}, vxlan_network_identifier: {FAR.vni} }}"]
+    lines += ["virtual_networks:", f"  - {{ name: {FAR.network}, vxlan_network_identifier: {FAR.vni}, mpls_label: {LABEL} }}"]
     lines += config.members(INSTANCES)
     lines += ["logical_interfaces:"]
     for instance, gateway in SERVED_BY.items():
@@ -90,7 +105,7 @@ def network() -> str:
         for other in GATEWAYS:
             if other != gateway:
                 lines += [f"  - virtual_network: {FAR.network}", f"    physical_router: {other.name}", f"    vtep: {gateway.address}",
-                          "    flood: true", f"    mac_addresses: [{instance.mac}]"]
+                          f"    encapsulations: [{encapsulation.name}]", "    flood: true", f"    mac_addresses: [{instance.mac}]"]
     return "\n".join(lines) + "\n"
 
 

@@ -13,7 +13,6 @@ from labkit.shell import Shell, wait_until
 from labkit.traffic import Capture, Point
 
 LOG_TAIL_LINES = 15
-VXLAN_PORT = 4789
 FROM_GW1, FROM_GW2 = (Point(FAR.netns, gateway.name, "in") for gateway in GATEWAYS)
 
 
@@ -23,6 +22,7 @@ class BoxedCauseway(Causeway):
     def __init__(self, shell: Shell, engine: docker.Engine, gateway: topology.Gateway, home: Path):
         super().__init__(shell, gateway, home, Path("/usr/local/bin"))
         self.engine, self.container = engine, engine.container(gateway.name)
+        self.network_file = home / gateway.name / "network.yaml"
 
     def command(self, *words, check=True):
         return self.engine.execute(self.container, "causeway", *words, check=check)
@@ -95,10 +95,14 @@ class ContainerLab:
         return [
             ("blue and the kernel's VXLAN host ping each other, through gw1", lambda: self._ping_both_ways(BLUE, FAR)),
             ("red and the kernel's VXLAN host ping each other, through gw2", lambda: self._ping_both_ways(RED, FAR)),
-            ("blue and red ping each other, through both gateways by VXLAN", lambda: self._across(VXLAN_PORT)),
+            ("blue and red ping each other, through both gateways by VXLAN", lambda: self._across(boxes.VXLAN)),
             ("TCP from blue to the host, iperf3 with its defaults", lambda: self._tcp(BLUE, FAR)),
             ("TCP from the host to red, iperf3 with its defaults", lambda: self._tcp(FAR, RED)),
             ("TCP from blue to red, iperf3 with its defaults", lambda: self._tcp(BLUE, RED)),
+            ("the gateways change to MPLSoUDP between them, by a reload", lambda: self._speak(boxes.MPLS_OVER_UDP)),
+            ("blue and red ping each other, through both gateways by MPLSoUDP", lambda: self._across(boxes.MPLS_OVER_UDP)),
+            ("TCP from red to blue by MPLSoUDP, iperf3 with its defaults", lambda: self._tcp(RED, BLUE)),
+            ("the host, which speaks VXLAN only, is still reached", lambda: self._ping_both_ways(BLUE, FAR)),
             ("every packet is accounted for", self._balance),
         ]
 
@@ -118,7 +122,7 @@ class ContainerLab:
             directory = docker.HOME / gateway.name
             directory.mkdir()
             (directory / "node.yaml").write_text(boxes.node(gateway, core, self.variant))
-            (directory / "network.yaml").write_text(boxes.network())
+            (directory / "network.yaml").write_text(boxes.network(boxes.VXLAN))
         files = [images.REPOSITORY / "docker" / "compose.yaml"]
         if self.variant.switch_ports:
             files.append(images.REPOSITORY / "docker" / f"compose.{self.variant.name}.yaml")
@@ -146,16 +150,27 @@ class ContainerLab:
         self._ping(other, one)
         return self._ping(one, other)
 
-    def _across(self, port: int) -> str:
-        """The frames between the instances are seen in the fabric, from gateway to gateway, each way, by UDP to `port`."""
+    def _across(self, encapsulation: boxes.Encapsulation) -> str:
+        """The frames between the instances are seen in the fabric, from gateway to gateway, each way, and all so encapsulated."""
         with Capture(self.shell, "across", FROM_GW1, FROM_GW2) as capture:
             times = self._ping_both_ways(BLUE, RED)
         for point, source, destination in ((FROM_GW1, BLUE, RED), (FROM_GW2, RED, BLUE)):
             inner = bytes.fromhex((destination.mac + source.mac).replace(":", ""))
-            ports = [int.from_bytes(frame[36:38], "big") for frame in capture.marked(point, inner)]
-            require(len(ports) >= 10 and set(ports) == {port},
-                    f"{len(ports)} frames from {source.name} to {destination.name} seen in the fabric, to the UDP ports {set(ports)} instead of {port}")
+            outer = encapsulation.port.to_bytes(2, "big"), encapsulation.header + inner
+            frames = capture.marked(point, inner)
+            strange = [frame for frame in frames if frame[36:38] != outer[0] or not frame[42:].startswith(outer[1])]
+            way = f"from {source.name} to {destination.name}"
+            require(len(frames) >= 10, f"only {len(frames)} frames {way} are seen in the fabric")
+            require(not strange, f"{len(strange)} frames {way} are not {encapsulation.name}, such as {strange[0][:64].hex() if strange else None}")
         return times
+
+    def _speak(self, encapsulation: boxes.Encapsulation) -> None:
+        """Change both gateways' files, then have both read them."""
+        for gateway in self.gateways:
+            gateway.network_file.write_text(boxes.network(encapsulation))
+        for gateway in self.gateways:
+            gateway.command("reload")
+            gateway.wait_for_nexthops()
 
     def _tcp(self, client, server) -> str:
         """Every host runs an iperf3 server."""

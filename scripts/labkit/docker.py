@@ -17,7 +17,8 @@ HOME = Path("/run/cw-box")  # the state of a lab in containers; its length count
 PROJECT = "cw-box"
 STATE = HOME / "state.json"
 SOCKET = HOME / "docker.sock"
-PID_FILE = HOME / "docker.pid"
+PID_FILE = HOME / "docker.pid"  # written by dockerd
+ENGINE = HOME / "engine"  # its process id too, written by us as soon as there is one
 BUILD_SECONDS = 1200
 DOWN_SECONDS = 120
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -111,6 +112,7 @@ def start_private(shell: Shell, images: Path) -> Engine:
     empty = HOME / "daemon.json"
     empty.write_text("{}")
     process = shell.spawn("dockerd", "dockerd", "--config-file", empty, *options)
+    ENGINE.write_text(str(process.pid))
     engine = Engine(shell, private=True)
 
     def answers():
@@ -155,9 +157,9 @@ def control_groups() -> set:
 
 def _end_private() -> None:
     """SIGTERM to the private engine's process, if it still is one, which ends its `containerd` too."""
-    if not PID_FILE.exists():
+    if not ENGINE.exists():
         return
-    pid = int(PID_FILE.read_text())
+    pid = int(ENGINE.read_text())
     if _is_private_engine(pid):
         _quietly(["kill", "-TERM", str(pid)], None)
         try:
@@ -182,4 +184,8 @@ def _is_private_engine(pid: int) -> bool:
 
 
 def _quietly(argv, env) -> None:
-    subprocess.run(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=DOWN_SECONDS)
+    """Run a step of taking down; whether it goes well or not, the next ones have to follow."""
+    try:
+        subprocess.run(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=DOWN_SECONDS)
+    except subprocess.TimeoutExpired:
+        pass
