@@ -286,8 +286,8 @@ fn one_vlan_for_two_vmis_of_a_network_on_two_gateways_is_a_warning() {
         network_warnings(&format!("{vmis}{other}"), NODE)
     };
     let expected = "network.yaml:7:5: warning: VLAN 1 is VMI b1 here and VMI b2 of the same network on gw2 (at \
-                    network.yaml:11:5): if both ports are on one LAN, broadcasts circle between the gateways; give each \
-                    VMI a VLAN of its own";
+                    network.yaml:11:5): if both ports are on one LAN, broadcasts circle between the gateways; list the \
+                    same VMIs on both, or give each a VLAN of its own";
     assert_eq!(with(1, "b2"), [expected]);
     assert_eq!(with(1, "b1, b2"), [expected]);
     assert_eq!(with(2, "b2"), Vec::<String>::new());

@@ -76,7 +76,7 @@ pub enum Concern {
     NoVmi { name: ObjectName },
     #[error(
         "VLAN {vlan} is VMI {vmi} here and VMI {other} of the same network on {router} (at {there}): if both ports are on \
-         one LAN, broadcasts circle between the gateways; give each VMI a VLAN of its own"
+         one LAN, broadcasts circle between the gateways; list the same VMIs on both, or give each a VLAN of its own"
     )]
     SharedVlan { vlan: VlanId, vmi: ObjectName, other: ObjectName, router: NodeName, there: Place },
     #[error("VMI {name} is disabled (`id_perms.enable: false`): it does not forward")]
