@@ -346,6 +346,7 @@ impl Control {
             cleared: Arc::clone(&self.cleared),
             generation: self.means.publisher.generation(),
             tunnels: self.means.tables.tunnels().map(|(vtep, by)| (vtep, by, self.underlay.resolve(vtep))).collect(),
+            labels: Arc::clone(self.means.tables.labels()),
             workers: self.means.workers.clone().into(),
             plane: Arc::clone(&self.means.plane),
             identity: Arc::new(self.means.identity.clone()),

@@ -10,16 +10,18 @@ mod stations;
 
 use crate::cleared::Cleared;
 use crate::config::Loaded;
+use crate::labels::LabelOwner;
 use crate::plane::DataPlane;
 use crate::routes::Routes;
 use crate::underlay::Resolution;
 use api::{ErrorDocument, Response, Show, Timestamp};
 use fib::VifIndex;
+use hashbrown::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use telemetry::{VifTotals, WorkerTelemetry};
-use wire::Encapsulation;
+use wire::{Encapsulation, MplsLabel};
 
 pub(crate) use crate::reconcile::finding;
 pub(crate) use filter::not_found;
@@ -77,6 +79,8 @@ pub struct View {
     pub(crate) generation: u64,
     /// Every VTEP that is sent to, once for each encapsulation.
     pub(crate) tunnels: Arc<[(IpAddr, Encapsulation, Resolution)]>,
+    /// Every label that this node answers to.
+    pub(crate) labels: Arc<HashMap<LabelOwner, MplsLabel>>,
     pub(crate) workers: Arc<[Arc<WorkerTelemetry>]>,
     pub(crate) plane: Arc<dyn DataPlane>,
     pub(crate) identity: Arc<Identity>,

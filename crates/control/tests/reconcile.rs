@@ -1,8 +1,8 @@
 //! Control as its neighbours see it: files and kernel events in, snapshots and answers out.
 
 use api::{
-    Clear, DropsQuery, ErrorCode, FdbQuery, FdbWhere, HostsQuery, LabelsQuery, NexthopsQuery, Request, Response, Show,
-    VifsQuery, VtepsQuery,
+    Clear, DropsQuery, ErrorCode, FdbQuery, FdbWhere, HostsQuery, LabelOrigin, LabelTarget, LabelsQuery, NexthopsQuery,
+    Request, Response, Show, VifsQuery, VtepsQuery,
 };
 use control::config;
 use control::plane::DataPlane;
@@ -741,4 +741,46 @@ fn a_port_has_room_for_3000_macs_and_one_vmi_beyond_the_limit_is_an_error_that_n
     let errors = config::load(&small, &bench.directory.join("network.yaml")).expect_err("too many for the node file");
     let notes = errors.notes();
     assert!(notes.iter().any(|note| note.message.contains("limits.vmis: 2999")), "the offline check says so too");
+}
+
+#[test]
+fn every_network_and_vmi_here_has_a_label_and_it_says_who_chose_it() {
+    let mut bench = Bench::new("labels");
+    let blue = "name: blue\n    vxlan_network_identifier: 5100";
+    assert!(NETWORK.contains(blue));
+    bench.write_network(&NETWORK.replace(blue, &format!("{blue}\n    mpls_label: 777")));
+    bench.reload().expect("a legal file");
+    let mut labels = |query: LabelsQuery| {
+        let Response::Labels(document) = bench.show(Show::Labels(query)) else { panic!("labels were asked for") };
+        document.labels
+    };
+    let all = labels(LabelsQuery::default());
+    assert_eq!(all.len(), 4, "two networks, two VMIs: {all:?}");
+    let numbers: std::collections::HashSet<u32> = all.iter().map(|label| label.label).collect();
+    assert!(numbers.len() == 4 && numbers.iter().all(|label| *label >= 16), "{all:?}");
+    let to = |target: &LabelTarget| all.iter().find(|label| label.leads_to == *target).expect("it has a label");
+    let (network, vmi) = (to(&LabelTarget::Network("blue".into())), to(&LabelTarget::Vif("green-server".into())));
+    assert_eq!((network.label, network.origin), (777, LabelOrigin::Config));
+    assert_eq!((vmi.network.as_str(), vmi.origin), ("green", LabelOrigin::Allocated));
+    let green = labels(LabelsQuery { network: Some("green".into()), ..LabelsQuery::default() });
+    assert!(green.len() == 2 && green.iter().all(|label| label.network == "green"), "{green:?}");
+}
+
+#[test]
+fn vteps_are_shown_with_the_encapsulation_and_label_that_frames_to_them_have() {
+    let mut bench = Bench::new("vtep-labels");
+    let entry = "static_reachability:\n  - virtual_network: blue\n    vtep: 172.16.0.77\n    flood: true\n    \
+                 encapsulations: [MPLSoGRE]\n    mpls_label: 4242\n    mac_labels: [{ mac: \"02:00:00:00:20:77\", \
+                 label: 4243 }]\n";
+    bench.write_network(&NETWORK.replace("static_reachability:\n", entry));
+    bench.reload().expect("a legal file");
+    let far = "172.16.0.77".parse().ok();
+    let query = VtepsQuery { vtep: far, network: None };
+    let Response::Vteps(vteps) = bench.show(Show::Vteps(query)) else { panic!("VTEPs were asked for") };
+    let network = &vteps.vteps[0].networks[0];
+    assert_eq!((network.encapsulation.as_str(), network.label, network.vni), ("MPLSoGRE", Some(4242), None));
+    assert!(network.floods && network.macs == 1);
+    let query = FdbQuery { vtep: far, ..FdbQuery::default() };
+    let Response::Fdb(fdb) = bench.show(Show::Fdb(query)) else { panic!("MACs were asked for") };
+    assert_eq!((fdb.entries[0].encapsulation.as_deref(), fdb.entries[0].label), (Some("MPLSoGRE"), Some(4243)));
 }

@@ -4,6 +4,7 @@ use super::View;
 use super::filter::{fits, not_found, page, parse_mac};
 use super::stations::InstanceIps;
 use crate::config::{PortIndex, ServedVmi, VirtualNetwork};
+use crate::labels::LabelOwner;
 use crate::routes::Origin;
 use crate::underlay::{Path, Resolution};
 use api::{
@@ -100,7 +101,7 @@ impl View {
             let here = vmis.filter(|vmi| model[vmi.virtual_network].vni == network.vni);
             Network {
                 id: self.network_id(network),
-                label: network.mpls_label.map(|label| label.value()),
+                label: self.labels.get(&LabelOwner::Network(network.vni)).map(|label| label.value()),
                 name: network.name.to_string(),
                 vni: network.vni.value(),
                 local_vifs: here.map(|vmi| vmi.name.to_string()).collect(),

@@ -2,7 +2,8 @@
 
 use super::View;
 use super::filter::{page, parse_mac};
-use crate::config::{ServedVmi, StaticReachability, VirtualMachineInterface};
+use crate::config::{ServedVmi, StaticReachability, VirtualMachineInterface, VirtualNetwork};
+use crate::labels::LabelOwner;
 use crate::underlay::Resolution;
 use api::{
     ErrorDocument, FdbQuery, FdbWhere, Host, HostsDocument, HostsQuery, Label, LabelOrigin, LabelTarget,
@@ -10,7 +11,7 @@ use api::{
 };
 use hashbrown::HashMap;
 use std::net::IpAddr;
-use wire::{Encapsulation, MacAddr};
+use wire::{Encapsulation, MacAddr, MplsLabel, Vni};
 
 /// How many MACs of a network are behind a VTEP.
 type Macs = HashMap<(String, IpAddr), u64>;
@@ -18,18 +19,23 @@ type Macs = HashMap<(String, IpAddr), u64>;
 impl View {
     pub(super) fn labels(&self, query: &LabelsQuery) -> Result<LabelsDocument, ErrorDocument> {
         self.expect_network(query.network.as_deref())?;
-        let wanted = |name: &str| query.network.as_deref().is_none_or(|only| only == name);
-        let here = self.networks_here();
-        let mut labels: Vec<Label> = here
-            .iter()
-            .filter(|network| wanted(network.name.as_str()))
-            .filter_map(|network| {
-                let label = network.mpls_label?;
-                let name = network.name.to_string();
-                let leads_to = LabelTarget::Network(name.clone());
-                Some(Label { label: label.value(), leads_to, network: name, origin: LabelOrigin::Config })
-            })
-            .collect();
+        let model = &self.loaded.network;
+        let names: HashMap<Vni, &VirtualNetwork> = self.networks_here().into_iter().map(|n| (n.vni, n)).collect();
+        let of_vmi: HashMap<&str, &VirtualNetwork> =
+            self.served_by_vmi().into_iter().map(|(name, (_, vmi))| (name, &model[vmi.virtual_network])).collect();
+        let one = |(owner, label): (&LabelOwner, &MplsLabel)| {
+            let (leads_to, network, is_configured) = match owner {
+                LabelOwner::Network(vni) => {
+                    let network = names.get(vni)?;
+                    (LabelTarget::Network(network.name.to_string()), network, network.mpls_label == Some(*label))
+                }
+                LabelOwner::Vmi(name) => (LabelTarget::Vif(name.clone()), of_vmi.get(name.as_str())?, false),
+            };
+            let origin = if is_configured { LabelOrigin::Config } else { LabelOrigin::Allocated };
+            Some(Label { label: label.value(), leads_to, network: network.name.to_string(), origin })
+        };
+        let wanted = |label: &Label| query.network.as_deref().is_none_or(|only| only == label.network);
+        let mut labels: Vec<Label> = self.labels.iter().filter_map(one).filter(wanted).collect();
         labels.sort_by_key(|label| label.label);
         let (labels, total) = page(labels, query.offset, query.limit);
         Ok(LabelsDocument { labels, total })
@@ -66,11 +72,15 @@ impl View {
         for network in self.networks_here() {
             let name = network.name.to_string();
             let count = macs.get(&(name.clone(), address)).copied().unwrap_or(0);
-            let floods = self.flood_vteps(network).contains(&address);
+            let flooded = self.routes.floods(network.vni).into_iter().find(|remote| remote.vtep == address);
+            let floods = flooded.is_some();
             if count == 0 && !floods {
                 continue;
             }
-            let (encapsulation, label) = behind.to(network.name.as_str(), address);
+            let (encapsulation, label) = flooded.map_or_else(
+                || behind.to(network.name.as_str(), address),
+                |remote| (remote.via.encapsulation(), remote.via.label().map(|label| label.value())),
+            );
             networks.push(VtepNetwork {
                 network: name,
                 encapsulation: encapsulation.to_string(),
