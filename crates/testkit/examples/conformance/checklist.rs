@@ -1,0 +1,177 @@
+//! What the original gateway does that ours has to do too, by the points of the list of requirements, each with the tests
+//! that show it. Where we do otherwise it says so, and why.
+
+/// One point.
+pub(super) struct Point {
+    /// Its number in the list.
+    pub(super) number: u8,
+    pub(super) requirement: &'static str,
+    /// As `file::name` or `crate::path::name`.
+    pub(super) tests: &'static [&'static str],
+    /// What we do otherwise, and the reason.
+    pub(super) deviation: Option<&'static str>,
+}
+
+pub(super) const POINTS: &[Point] = &[
+    Point {
+        number: 17,
+        requirement: "A frame of VLAN n with a source of its list is the VMI's; the tag is taken off once, its priority kept",
+        tests: &[
+            "tags::the_outer_tag_is_taken_off_once_and_the_rest_goes_to_the_fabric",
+            "tags::priority_and_dei_are_kept_between_access_vlans",
+        ],
+        deviation: None,
+    },
+    Point {
+        number: 18,
+        requirement: "One tag with the LI's VID goes on; VLAN 0 sends untagged",
+        tests: &[
+            "tags::one_tag_of_the_ports_type_is_put_on",
+            "tags::priority_and_dei_are_kept_between_access_vlans",
+            "tags::vlan_0_takes_untagged_and_priority_tagged_frames_and_sends_untagged_ones",
+        ],
+        deviation: Some(
+            "DEI is sent as it came, not 0: a drop precedence that a switch marked is its network's. The tag's type is the port's `tpid`. A frame that begins with a tag of the instance's own goes to VLAN 0 behind a priority tag, or a switch would take it for another VLAN's",
+        ),
+    },
+    Point {
+        number: 19,
+        requirement: "A LI of VLAN 0 takes untagged and priority-tagged frames",
+        tests: &[
+            "tags::vlan_0_takes_untagged_and_priority_tagged_frames_and_sends_untagged_ones",
+            "tags::what_an_instance_tagged_itself_goes_to_vlan_0_behind_a_priority_tag",
+        ],
+        deviation: None,
+    },
+    Point {
+        number: 20,
+        requirement: "A frame of an unknown VLAN is dropped and counted, and reaches neither the underlay nor the host",
+        tests: &[
+            "bad_frames::an_unknown_vlan_also_untagged_and_4095",
+            "bad_frames::an_unknown_inner_vlan_also_none_and_a_priority_tag",
+            "isolation::access_frames_never_reach_the_underlay_or_the_host",
+        ],
+        deviation: None,
+    },
+    Point {
+        number: 21,
+        requirement: "A known VLAN's frame with an unknown source is dropped and counted",
+        tests: &[
+            "bad_frames::an_unknown_source_mac",
+            "bad_frames::another_instances_source_on_a_shared_vlan_and_nobodys",
+        ],
+        deviation: Some(
+            "VLAN 0 has no exception: there is no network for BPDUs in this version, and an open one would let anybody send",
+        ),
+    },
+    Point {
+        number: 22,
+        requirement: "A VMI never gets its own frame back; another VLAN's VMI of its network on the same port gets it",
+        tests: &[
+            "tags::an_instances_frame_reaches_another_vlan_of_its_port_and_never_its_own",
+            "bad_frames::a_frame_for_a_neighbour_on_the_same_vlan",
+            "gateways_on_one_lan::no_topology_loops_and_copies_are_bounded",
+        ],
+        deviation: Some(
+            "Nor does a VMI on the same VLAN get it: the switch there has delivered it, and a second copy is how loops begin",
+        ),
+    },
+    Point {
+        number: 23,
+        requirement: "An inner 0x8100 tag is kept end to end",
+        tests: &[
+            "tags::an_inner_tag_is_kept_end_to_end",
+            "bad_tunnels::an_inner_tag_passes_through_every_encapsulation_as_it_is",
+        ],
+        deviation: Some(
+            "Policy does not exist yet. An inner tag that would lead into an inner VLAN of another interface is dropped",
+        ),
+    },
+    Point {
+        number: 24,
+        requirement: "802.1ad outside is handled, DEI is kept",
+        tests: &[
+            "tags::qinq_takes_off_two_tags_and_puts_on_two",
+            "bad_frames::an_unknown_tpid_on_either_kind_of_port",
+            "tags::priority_and_dei_are_kept_between_access_vlans",
+            "judged_by_others::scapy_and_tshark_agree_with_us_on_every_form_of_tag",
+        ],
+        deviation: Some(
+            "Beyond the original, which knows 0x8100 alone and clears DEI: each port has its `tpid`, each LI may have an inner VLAN. MPLS carries no DEI",
+        ),
+    },
+    Point {
+        number: 25,
+        requirement: "Frames of the port's MTU pass with their tags; larger ones are counted",
+        tests: &[
+            "tags::frames_of_the_ports_mtu_pass_with_every_form_of_tag",
+            "bad_frames::a_frame_too_big_for_its_port_by_one_octet",
+        ],
+        deviation: None,
+    },
+    Point {
+        number: 26,
+        requirement: "An access port's traffic cannot reach the underlay: no routing, no decapsulation",
+        tests: &[
+            "isolation::no_encapsulation_is_decapsulated_or_given_to_the_host_at_an_access_port",
+            "isolation::a_packet_of_the_overlay_at_an_access_port_is_never_taken_for_one",
+        ],
+        deviation: Some("The original routes what matches no VMI in its underlay's VRF: a hole that is not copied"),
+    },
+    Point {
+        number: 27,
+        requirement: "A VMI's frames are counted with their tags",
+        tests: &["tags::an_interface_counts_its_octets_with_their_tags"],
+        deviation: Some("The parent's counters are the port's own, by its driver: `causeway show ports`"),
+    },
+    Point {
+        number: 52,
+        requirement: "Outer headers: ports, entropy, checksums, TTL 64",
+        tests: &[
+            "judged_by_others::scapy_reads_every_field_as_it_was_meant",
+            "judged_by_others::tshark_reads_every_field_as_it_was_meant",
+            "workers::a_flow_has_one_entropy_port_whatever_it_carries",
+        ],
+        deviation: Some(
+            "DF is set by default (`dont_fragment`): no end of a tunnel puts fragments together (RFC 7348 section 4.3). DSCP by `fabric.dscp`",
+        ),
+    },
+    Point {
+        number: 53,
+        requirement: "The encapsulation is the first of the configured list that the remote end speaks; the VNI is configured or automatic",
+        tests: &[
+            "config_errors::the_encapsulation_is_the_first_priority_that_the_vtep_speaks",
+            "config_warnings::a_vni_that_the_mode_does_not_use_is_a_warning",
+        ],
+        deviation: None,
+    },
+    Point {
+        number: 54,
+        requirement: "MPLS over UDP is taken on port 51234 too",
+        tests: &["bad_tunnels::the_port_of_mpls_in_udp_from_before_there_was_a_standard_is_taken"],
+        deviation: None,
+    },
+    Point {
+        number: 55,
+        requirement: "A control word of zero where it is configured; another one is dropped",
+        tests: &[
+            "bad_tunnels::a_control_word_that_is_not_zero",
+            "judged_by_others::scapy_reads_every_field_as_it_was_meant",
+        ],
+        deviation: Some(
+            "Flooded copies have it where the network has it, not always: they are ordinary packets of the network, not those of a replication tree",
+        ),
+    },
+    Point {
+        number: 59,
+        requirement: "Our own source, an unknown label and an unknown VNI are dropped",
+        tests: &[
+            "bad_frames::our_own_outer_source",
+            "bad_tunnels::our_own_outer_source_in_every_encapsulation_over_ipv4",
+            "bad_tunnels::an_ipv6_source_that_cannot_be_a_vtep_or_is_our_own_or_unknown",
+            "bad_tunnels::an_unknown_label",
+            "bad_frames::an_unknown_vni",
+        ],
+        deviation: None,
+    },
+];
