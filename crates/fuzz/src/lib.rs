@@ -44,6 +44,7 @@ struct Manner {
     verified: bool,
     first: Option<usize>,
     repair: bool,
+    second: bool,
 }
 
 impl Manner {
@@ -55,11 +56,12 @@ impl Manner {
             verified: flags & 8 != 0,
             first: (flags & 16 != 0).then_some(usize::from(first)),
             repair: flags & 32 != 0,
+            second: flags & 64 != 0,
         }
     }
 }
 
-/// Lets the input arrive as a frame at the port that `port` names.
+/// Lets the input arrive as a frame at the port that `port` names, or at the second fabric port where there is one.
 ///
 /// # Panics
 /// If a packet is lost, or something else comes out than the oracle says: then the fuzzer has found a bug.
@@ -75,6 +77,8 @@ pub fn pass(input: &[u8], port: fn(&Network) -> usize) {
     GATEWAYS.with_borrow_mut(|gateways| {
         let (network, gateway) = &mut gateways[manner.network];
         let port = port(network);
+        let second = manner.second && network.link(port).is_some() && network.link(port + 1).is_some();
+        let port = port + usize::from(second);
         let outcome = gateway.pass(port, arrival.clone());
         let difference = disagreement(network, &oracle::expect(network, port, &arrival), &outcome);
         assert_eq!(difference, None, "{arrival:02x?}");
