@@ -11,7 +11,7 @@ use testkit::{Arrival, Gateway, Means, Network, arbitrary, example::*};
 #[derive(Debug, Clone)]
 enum Step {
     Arrive(usize, Arrival),
-    Inject(Vec<u8>),
+    Inject(usize, Vec<u8>),
     Round,
     /// The other side takes what was sent and punted.
     Take,
@@ -21,7 +21,7 @@ enum Step {
 fn step(net: &Network) -> impl Strategy<Value = Step> + use<> {
     prop_oneof![
         40 => arbitrary::arrival(net).prop_map(|(port, arrival)| Step::Arrive(port, arrival)),
-        4 => vec(any::<u8>(), 0..1600).prop_map(Step::Inject),
+        4 => (0..net.ports() + 1, vec(any::<u8>(), 0..1600)).prop_map(|(port, frame)| Step::Inject(port, frame)),
         4 => Just(Step::Round),
         2 => Just(Step::Take),
         1 => arbitrary::network().prop_map(|net| Step::Reload(Box::new(net))),
@@ -68,9 +68,9 @@ proptest! {
                     arrived += 1;
                     gateway.arrive(port.min(net.ports() - 1), &in_one_buffer(arrival, means));
                 }
-                Step::Inject(frame) => {
+                Step::Inject(port, frame) => {
                     injected += 1;
-                    gateway.inject(&frame);
+                    gateway.inject(port, &frame);
                 }
                 Step::Round => {
                     gateway.round();

@@ -449,7 +449,7 @@ fn no_buffer_for_copies() {
     assert_eq!((outcome.sent.len(), outcome.drops), (1, [(DropReason::NoMbuf, 1)].into()));
     assert_eq!(gateway.settle().copies, 2);
     let mut gateway = Gateway::with(&network(), Means { buffers: 0, ..Means::default() });
-    gateway.inject(&[2; 60]);
+    gateway.inject(FABRIC, &[2; 60]);
     gateway.run();
     assert_eq!(gateway.take().drops, [(DropReason::NoMbuf, 1)].into());
     gateway.settle();
@@ -488,4 +488,30 @@ fn a_frame_for_the_host_keeps_its_inner_tag_whoever_took_the_fabrics() {
     for arrival in [stripped, in_frame] {
         assert_eq!(Gateway::new(&net).pass(FABRIC, arrival).host, [&expected[..]]);
     }
+}
+
+#[test]
+fn a_frame_from_the_host_for_a_port_that_is_not_the_fabrics() {
+    for port in [ACCESS, FABRIC + 1] {
+        let mut gateway = Gateway::new(&network());
+        gateway.inject(port, &[2; 60]);
+        gateway.run();
+        assert_eq!(gateway.take(), Outcome { drops: [(DropReason::NoSuchPort, 1)].into(), ..Outcome::default() });
+        gateway.settle();
+    }
+}
+
+#[test]
+fn frames_for_and_from_the_host_keep_their_fabric_port() {
+    let net = wide_network();
+    let mut gateway = Gateway::new(&net);
+    for port in [FABRIC, FABRIC + 1] {
+        let arp = |tags: &[u16]| ethernet(BROADCAST, [2; 6], tags, 0x0806, &[0; 46]);
+        let outcome = gateway.pass(port, arp(&[100]));
+        assert_eq!((outcome.host, outcome.host_ports), (vec![arp(&[])], vec![port]));
+        gateway.inject(port, &arp(&[]));
+        gateway.run();
+        assert_eq!(gateway.take().sent, [(port, arp(&[100]))]);
+    }
+    gateway.settle();
 }

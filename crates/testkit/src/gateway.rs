@@ -70,6 +70,8 @@ pub struct Outcome {
     pub sent: Vec<(usize, Vec<u8>)>,
     /// Frames for the host.
     pub host: Vec<Vec<u8>>,
+    /// The port by which each of them came.
+    pub host_ports: Vec<usize>,
     /// Frames that were dropped, by reason.
     pub drops: BTreeMap<DropReason, u64>,
 }
@@ -138,9 +140,9 @@ impl Gateway {
         self.rx[port].arrive(frame, meta);
     }
 
-    /// The host sends a frame by the fabric port.
-    pub fn inject(&mut self, frame: &[u8]) {
-        self.to_worker.send(SlotClass::Other, 0, frame).expect("a test injects few frames");
+    /// The host sends a frame by a port.
+    pub fn inject(&mut self, port: usize, frame: &[u8]) {
+        self.to_worker.send(SlotClass::Other, port as u16, frame).expect("a test injects few frames");
     }
 
     /// Publishes other tables.
@@ -172,7 +174,8 @@ impl Gateway {
             outcome.sent.extend(std::iter::from_fn(|| queue.take()).map(|frame: MemFrame| (n, frame.to_vec())));
         }
         if let Some(host) = &mut self.from_worker {
-            outcome.host.extend(std::iter::from_fn(|| host.receive(|slot| slot.octets().to_vec())));
+            let slots = std::iter::from_fn(|| host.receive(|slot| (slot.octets().to_vec(), usize::from(slot.port()))));
+            (outcome.host, outcome.host_ports) = slots.unzip();
         }
         for reason in DropReason::ALL {
             let now = self.telemetry.dropped(*reason);
