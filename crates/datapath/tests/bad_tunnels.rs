@@ -302,6 +302,20 @@ fn ipv6_extension_headers_in_front_of_an_overlay_packet() {
 }
 
 #[test]
+fn a_chain_of_extension_headers_that_is_too_long_or_leaves_the_frame_is_the_hosts() {
+    for form in v6_forms() {
+        let chain = |n| packet(form, |p| p.ipv6().extensions = vec![(0, vec![0; 6]); n]);
+        dies(chain(7), DropReason::OuterIpv6Extension);
+        let mut beyond = packet(form, |p| p.ipv6().extensions = vec![(60, vec![0; 6])]);
+        // The header's length, in units of eight octets beyond the first.
+        beyond[14 + 41] = 0xff;
+        for packet in [chain(8), chain(20), beyond] {
+            assert_eq!(Gateway::new(&network()).pass(FABRIC, packet.clone()).host, [packet]);
+        }
+    }
+}
+
+#[test]
 fn an_ipv6_fragment_of_an_overlay_packet_and_a_later_one_that_is_the_hosts() {
     for form in v6_forms() {
         for flags in [0, 1] {

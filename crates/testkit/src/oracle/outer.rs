@@ -99,8 +99,12 @@ fn ipv6<'p>(net: &Network, ip: &'p [u8], faults: &mut Faults) -> Option<Packet<'
         return None;
     }
     let (mut next, mut header, mut found) = (ip[6], 40, Faults::default());
-    // RFC 8200 section 4, RFC 4302: hop-by-hop options, routing, fragment, authentication, destination options.
+    // RFC 8200 section 4, RFC 4302: hop-by-hop options, routing, fragment, authentication, destination options. It wants no
+    // more than seven in a packet; what has more, or ends nowhere, is left to the host.
     while [0, 43, 44, 51, 60].contains(&next) {
+        if found.0.len() == 7 {
+            return None;
+        }
         let extension = ip.get(header..header + 8)?;
         if next == 44 && word(extension, 2) & 0xfff8 != 0 {
             return None;
@@ -127,7 +131,7 @@ fn ipv6<'p>(net: &Network, ip: &'p [u8], faults: &mut Faults) -> Option<Packet<'
         dscp: (word(ip, 0) >> 6 & 0x3f) as u8,
         header,
         total,
-        behind: ip.get(header..).unwrap_or(&[]),
+        behind: ip.get(header..)?,
     })
 }
 
@@ -141,6 +145,8 @@ fn overlay(
 ) -> Result<Bridged, Expectation> {
     let end = a.octets.len() - ip.len() + packet.total;
     let in_pieces = a.layout.first.is_some_and(|first| first < end.min(a.octets.len()));
+    let header_end = a.octets.len() - packet.behind.len() + 8;
+    faults.when(in_pieces && a.layout.first.is_some_and(|first| first < header_end), NotContiguous);
     let carried = packet.total.checked_sub(packet.header).and_then(|octets| packet.behind.get(..octets));
     let payload = match carried {
         Some(carried) if packet.protocol == UDP => udp(net, a, packet, carried, in_pieces, &mut faults),
