@@ -174,4 +174,42 @@ pub(super) const POINTS: &[Point] = &[
         ],
         deviation: None,
     },
+    Point {
+        number: 60,
+        requirement: "`vif --list` and `--get` in vRouter's shape: Vlan(o/i)(,S), the MAC list, Parent",
+        tests: &[
+            "causeway::vrouter::tests::vif_lists_interfaces_in_the_original_s_shape_with_vlan_macs_and_parent",
+            "causeway::vrouter::tests::a_port_on_pci_is_shown_by_its_address_and_its_losses_as_errors",
+            "command::the_commands_of_vrouter_print_its_shapes_and_refuse_what_is_not_there",
+        ],
+        deviation: Some("A VMI has no MAC of the gateway's: HWaddr is 0; the legend lists the flags that occur"),
+    },
+    Point {
+        number: 61,
+        requirement: "`dropstats` with exactly vRouter's names, in all and per core; cleared",
+        tests: &[
+            "causeway::vrouter::tests::dropstats_has_exactly_the_original_s_names_and_counts_each_reason_once",
+            "causeway::vrouter::tests::dropstats_of_the_cores_add_up",
+            "reconcile::every_drop_reason_has_a_counter_that_dropstats_prints",
+            "reconcile::cleared_drop_reasons_count_from_zero_and_the_law_from_the_start",
+        ],
+        deviation: Some("Of one VMI the sum alone: `vif --get`. Reasons are not counted per VMI"),
+    },
+    Point {
+        number: 62,
+        requirement: "`rt`, `nh` and `mpls` in vRouter's shape; the state of a VMI and its reason as JSON",
+        tests: &[
+            "causeway::vrouter::tests::rt_dumps_a_bridge_table_in_the_original_s_shape",
+            "causeway::vrouter::tests::nh_lists_next_hops_in_the_original_s_shape",
+            "causeway::vrouter::tests::mpls_dumps_labels_in_the_original_s_shape",
+            "documents::every_document_round_trips_to_the_letter",
+        ],
+        deviation: Some("Bridge tables only, and no flows or preference traces: there is neither routing nor policy"),
+    },
+    Point {
+        number: 63,
+        requirement: "More than 1,024 MACs on a port; a limit that is reached is an error that names it",
+        tests: &["reconcile::a_port_has_room_for_3000_macs_and_one_vmi_beyond_the_limit_is_an_error_that_names_it"],
+        deviation: None,
+    },
 ];
