@@ -20,8 +20,9 @@ use wire::MacAddr;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Translation {
     pub(crate) event: Option<KernelEvent>,
-    /// The kernel may have dropped routes without a word: it announces no removal when an interface goes down, nor when
-    /// an address goes that a route preferred. Only a listing tells.
+    /// The kernel may have changed routes without a word: it announces no removal when an interface goes down, nor when
+    /// an address goes that a route preferred, and nothing of the hops that live again when an interface comes up. Only a
+    /// listing tells.
     pub(crate) relist: bool,
 }
 
@@ -43,7 +44,7 @@ pub(crate) fn translate(message: &RouteNetlinkMessage, flags: u16, listed: bool)
         _ => None,
     };
     let relist = match &event {
-        Some(KernelEvent::Link(link)) => !listed && !link.up,
+        Some(KernelEvent::Link(_)) => !listed,
         Some(KernelEvent::LinkGone(_)) => true,
         _ => false,
     };

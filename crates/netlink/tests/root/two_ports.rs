@@ -199,6 +199,33 @@ fn an_interface_whose_carrier_is_taken_is_used_no_more_and_keeps_addresses_and_r
     });
 }
 
+/// Linux says nothing of a route one of whose dead hops lives again, nor of one that is put back as it is.
+#[test]
+fn an_interface_whose_carrier_was_away_over_a_listing_is_used_again() {
+    in_namespace(|| {
+        let (_interfaces, _taps) = set_up();
+        let (_follower, events, _, mut underlay) = followed();
+        let both = [paths(&[("172.16.0.254", 0), ("172.16.1.254", 1)]), paths(&[("fd00::fe", 0), ("fd00:1::fe", 1)])];
+        let vteps = [addr("10.1.1.1"), addr("fd0a::1")];
+        resolves(&mut underlay, &events, vteps[0], both[0].clone());
+        set_carrier("cw-host0", false).expect("the TAP is there");
+        let (mut is_down, mut is_listed) = (false, false);
+        eventually("a listing without the dead hops", || {
+            for event in events.try_iter() {
+                is_down |= matches!(&event, KernelEvent::Link(link) if link.name == "cw-host0" && !link.up);
+                is_listed |= is_down && event == KernelEvent::ResyncEnd;
+                underlay.apply(event);
+            }
+            is_listed.then_some(())
+        });
+        resolves(&mut underlay, &events, vteps[0], paths(&[("172.16.1.254", 1)]));
+        set_carrier("cw-host0", true).expect("the TAP is there");
+        for (vtep, both) in vteps.iter().zip(both) {
+            resolves(&mut underlay, &events, *vtep, both);
+        }
+    });
+}
+
 #[test]
 fn an_interface_set_down_and_up_by_hand_has_its_ipv6_address_and_routes_again() {
     in_namespace(|| {
