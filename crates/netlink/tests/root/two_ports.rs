@@ -227,6 +227,24 @@ fn an_interface_whose_carrier_was_away_over_a_listing_is_used_again() {
 }
 
 #[test]
+fn the_loss_of_a_carrier_is_told_at_once_even_soon_after_another_change() {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("Linux says which it is");
+    let mut version = release.split('.').map_while(|part| part.parse::<u32>().ok());
+    if (version.next(), version.next()) < (Some(6), Some(8)) {
+        eprintln!("skipped: Linux {release} takes up to a second");
+        return;
+    }
+    in_namespace(|| {
+        let (_interfaces, _taps) = set_up();
+        for (name, on, dead_hops) in [("cw-host0", false, 1), ("cw-host1", false, 2), ("cw-host0", true, 1)] {
+            set_carrier(name, on).expect("the TAP is there");
+            let routes = ip("route show 10.0.0.0/8");
+            assert_eq!(routes.matches("linkdown").count(), dead_hops, "after {name} {on}: {routes}");
+        }
+    });
+}
+
+#[test]
 fn an_interface_set_down_and_up_by_hand_has_its_ipv6_address_and_routes_again() {
     in_namespace(|| {
         let (_interfaces, _taps) = set_up();
