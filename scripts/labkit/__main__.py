@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from labkit import docker, lab, one_gateway, reloads, two_gateways
+from labkit import docker, lab, one_gateway, reloads, tunnels, two_gateways
 from labkit.boxes import VARIANTS
 from labkit.containers import ContainerLab
 from labkit.lab import Lab, Lock
@@ -32,7 +32,10 @@ def main() -> int:
 def run(options) -> int:
     """One run of one scenario."""
     scenario = two_gateways if options.two_gateways else reloads if options.reloads else one_gateway
-    chosen = ContainerLab(options) if options.containers else Lab(scenario, options)
+    if options.containers:
+        chosen = ContainerLab(options)
+    else:
+        chosen = tunnels.TunnelLab(options) if options.tunnels else Lab(scenario, options)
     try:
         return chosen.run(options.keep)
     except KeyboardInterrupt:
@@ -55,6 +58,7 @@ def parse():
     """The options; scripts/lab explains them to users."""
     parser = argparse.ArgumentParser(prog="scripts/lab")
     parser.add_argument("--two-gateways", action="store_true", help="two gateways serve the same instance on one LAN")
+    parser.add_argument("--tunnels", action="store_true", help="every encapsulation between two gateways with two fabric ports each")
     parser.add_argument("--reloads", type=int, metavar="N", help="reload N times under numbered traffic")
     parser.add_argument("--containers", nargs="?", const="tap", choices=sorted(VARIANTS), help="in containers, the switch's trunks by TAP or by vhost-user")
     parser.add_argument("--install-docker", action="store_true", help="install what is missing of Docker, and start a private engine")

@@ -39,6 +39,8 @@ class Lock:
 class Lab:
     """One scenario with its gateways."""
 
+    stands = "namespaces, switch and kernel VTEP stand"
+
     def __init__(self, scenario, options):
         self.scenario, self.logs = scenario, options.logs
         self.hugepages, self.reloads = options.hugepages, options.reloads
@@ -53,8 +55,8 @@ class Lab:
         checks = self.scenario.Scenario(self).checks()
         report = Report(len(checks) + (FRAMING_CHECKS - 2 if keep else FRAMING_CHECKS), self.shell.note)
         before = traces()
-        stands = report.check("namespaces, switch and kernel VTEP stand", self._build)
-        started = stands and report.check("causewayd starts", self._start)
+        built = report.check(self.stands, self._build)
+        started = built and report.check("causewayd starts", self._start)
         for title, action in checks if started else ():
             report.check(title, action)
         if keep:
@@ -69,13 +71,27 @@ class Lab:
         HOME.mkdir(mode=0o700)
         if self.hugepages:
             require_hugepages(len(self.gateways))
+        self.build_surroundings()
+
+    def build_surroundings(self) -> None:
+        """Make everything but the gateways' own ports."""
         topology.build(self.shell, self.scenario.GATEWAYS, HOME)
+
+    def configuration(self, gateway, core: int) -> tuple:
+        """The node file and the network file of a gateway, whose worker runs on `core`."""
+        network = config.network(self.scenario.GATEWAYS, self.scenario.AT_FIRST)
+        return config.node(gateway, core, self.hugepages, HOME), network
+
+    def a_ping(self) -> tuple:
+        """Somebody who can ping somebody else, to show those who look around."""
+        return topology.BLUE, topology.FAR_BLUE
 
     def _start(self) -> str:
         cores = worker_cores(len(self.gateways))
         for causeway, core in zip(self.gateways, cores):
-            causeway.node_file.write_text(config.node(causeway.gateway, core, self.hugepages, HOME))
-            causeway.network_file.write_text(config.network(self.scenario.GATEWAYS, self.scenario.AT_FIRST))
+            node, network = self.configuration(causeway.gateway, core)
+            causeway.node_file.write_text(node)
+            causeway.network_file.write_text(network)
         versions = [f"{causeway.gateway.name} version {causeway.start()}" for causeway in self.gateways]
         for causeway in self.gateways:
             causeway.wait_for_nexthops()
@@ -97,10 +113,10 @@ class Lab:
 
     def _hand_over(self) -> None:
         self.kept = True
-        gateway = self.gateways[0]
+        gateway, (source, destination) = self.gateways[0], self.a_ping()
         print(f"""
 The lab stays up. To look around:
-    ip netns exec {topology.BLUE.netns} ping {topology.FAR_BLUE.address}
+    ip netns exec {source.netns} ping {destination.address}
     ip netns exec {gateway.gateway.netns} bash
     {gateway.binaries}/causeway --socket {gateway.socket} show drops
 Its namespaces: ip netns | grep {topology.PREFIX}

@@ -1,4 +1,4 @@
-"""The top-of-rack switch: Open vSwitch in user space, with a database, sockets and logs of its own.
+"""A switch: Open vSwitch in user space, with a database, sockets and logs of its own.
 
 Nothing of an Open vSwitch that the machine may already run is touched: the daemons are started by their path, inside
 the switch's namespace, and every socket and file lies in the directory given.
@@ -10,11 +10,10 @@ from pathlib import Path
 from labkit.shell import Shell, wait_until
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
-BRIDGE = "tor"
 
 
 class Switch:
-    """One VLAN switch in the namespace `netns`."""
+    """One switch in the namespace `netns`."""
 
     def __init__(self, shell: Shell, netns: str, home: Path):
         self.shell, self.netns, self.home = shell, netns, home
@@ -22,29 +21,60 @@ class Switch:
         self.database = f"unix:{home}/db.sock"
 
     def start(self) -> None:
-        """Start the database and the switch, and add a bridge without ports."""
+        """Start the database and the switch, without a bridge."""
         self.home.mkdir()
         self.shell.run("/usr/bin/ovsdb-tool", "create", self.home / "conf.db", SCHEMA)
-        self.shell.spawn("ovsdb-server", "/usr/sbin/ovsdb-server", self.home / "conf.db", f"--remote=p{self.database}",
+        self.shell.spawn(f"ovsdb-server-{self.home.name}", "/usr/sbin/ovsdb-server", self.home / "conf.db", f"--remote=p{self.database}",
                          f"--unixctl={self.home}/ovsdb-server.ctl", netns=self.netns, env=self.env)
         wait_until((self.home / "db.sock").exists, 10, "the switch's database answers")
-        self._vsctl("--no-wait", "init")
-        self.shell.spawn("ovs-vswitchd", "/usr/sbin/ovs-vswitchd", self.database,
+        self._vsctl("--no-wait", "init", "--", "set", "Open_vSwitch", ".", "other_config:vlan-limit=2")
+        self.shell.spawn(f"ovs-vswitchd-{self.home.name}", "/usr/sbin/ovs-vswitchd", self.database,
                          f"--unixctl={self.home}/ovs-vswitchd.ctl", netns=self.netns, env=self.env)
-        self._vsctl("add-br", BRIDGE, "--", "set", "bridge", BRIDGE, "datapath_type=netdev")
 
-    def add_access_port(self, name: str, vlan: int, instance: str) -> None:
-        """Add an untagged port in `vlan` and hand its netdev `name` to the namespace `instance`.
+    def add_bridge(self, name: str) -> None:
+        """Add a bridge without ports."""
+        self._vsctl("add-br", name, "--", "set", "bridge", name, "datapath_type=netdev")
 
-        An internal port, not a veth: of a veth, Open vSwitch in user space gets frames whose checksums are yet to be
+    def add_port(self, bridge: str, name: str, *settings: str) -> None:
+        """Add the netdev `name`, which is in the switch's namespace, with settings of the port."""
+        self._vsctl("add-port", bridge, name, *settings)
+
+    def add_internal_port(self, bridge: str, name: str, *settings: str) -> None:
+        """Add a port that the switch itself makes a netdev for.
+
+        Where instances are behind it: of a veth, Open vSwitch in user space gets frames whose checksums are yet to be
         filled in and forwards them so; for an internal port the kernel fills them in first.
         """
-        self._vsctl("add-port", BRIDGE, name, f"tag={vlan}", "--", "set", "Interface", name, "type=internal")
-        self.shell.run("ip", "-netns", self.netns, "link", "set", name, "netns", instance)
+        self._vsctl("add-port", bridge, name, *settings, "--", "set", "Interface", name, "type=internal")
 
-    def add_trunk_port(self, name: str, vlans) -> None:
-        """Add the netdev `name`, which is in the switch's namespace, as a trunk of `vlans`."""
-        self._vsctl("add-port", BRIDGE, name, f"trunks={','.join(map(str, vlans))}")
+    def add_tunnel_port(self, bridge: str, name: str, *settings: str) -> None:
+        """Add a tunnel, with settings of the interface."""
+        self._vsctl("add-port", bridge, name, "--", "set", "Interface", name, *settings)
+
+    def change_interface(self, name: str, *settings: str) -> None:
+        """Change settings of an interface."""
+        self._vsctl("set", "Interface", name, *settings)
+
+    def join(self, bridge: str, other: str, *settings: str) -> None:
+        """Join two bridges by a pair of ports; `settings` are those of the first one's."""
+        ends = f"to-{other}", f"to-{bridge}"
+        for at, name, peer, more in ((bridge, *ends, settings), (other, *ends[::-1], ())):
+            self._vsctl("add-port", at, name, *more, "--", "set", "Interface", name, "type=patch", f"options:peer={peer}")
+
+    def hand_over(self, name: str, netns: str) -> None:
+        """Move the netdev of an internal port to another namespace."""
+        self.shell.run("ip", "-netns", self.netns, "link", "set", name, "netns", netns)
+
+    def clear_flows(self, bridge: str) -> None:
+        """Forward nothing but what flows say, from now on."""
+        self._ofctl("del-flows", bridge)
+
+    def add_flow(self, bridge: str, flow: str) -> None:
+        """Add a flow, in the words of ovs-ofctl."""
+        self._ofctl("add-flow", bridge, flow)
+
+    def _ofctl(self, *words) -> None:
+        self.shell.run("/usr/bin/ovs-ofctl", "-O", "OpenFlow15", *words, netns=self.netns, env=self.env)
 
     def _vsctl(self, *words) -> None:
         self.shell.run("/usr/bin/ovs-vsctl", f"--db={self.database}", "--timeout=20", *words, netns=self.netns, env=self.env)

@@ -63,6 +63,8 @@ class Gateway:
     address: str
     prefix: str = PREFIX
 
+    sides = ("access", "fabric")  # its cables
+
     @property
     def netns(self) -> str:
         return f"{self.prefix}-{self.name}"
@@ -92,17 +94,19 @@ def vlans() -> list:
 def build(shell: Shell, gateways, home: Path) -> None:
     """Make everything but the gateways' own ports, which appear when causewayd starts."""
     for netns in [TOR, VTEP, *(node.netns for node in (*INSTANCES, *HOSTS, *gateways))]:
-        _add_namespace(shell, netns)
+        add_namespace(shell, netns)
     switch = Switch(shell, TOR, home / "ovs")
     switch.start()
+    switch.add_bridge("tor")
     build_underlay(shell, VTEP)
     for gateway in gateways:
         add_cable(shell, gateway, "access", TOR, ACCESS_MTU)
-        switch.add_trunk_port(gateway.name, vlans())
+        switch.add_port("tor", gateway.name, f"trunks={','.join(map(str, vlans()))}")
         add_cable(shell, gateway, "fabric", VTEP, FABRIC_MTU)
         shell.ip(VTEP, f"link set {gateway.name} master underlay")
     for instance in INSTANCES:
-        switch.add_access_port(instance.name, instance.vlan, instance.netns)
+        switch.add_internal_port("tor", instance.name, f"tag={instance.vlan}")
+        switch.hand_over(instance.name, instance.netns)
         shell.ip(instance.netns, f"""link set {instance.name} address {instance.mac}
             link set {instance.name} up
             address add {instance.address}/24 dev {instance.name}""")
@@ -110,16 +114,22 @@ def build(shell: Shell, gateways, home: Path) -> None:
         _add_host(shell, host, gateways)
 
 
-def plug_in(shell: Shell, gateway: Gateway, sides=("access", "fabric")) -> None:
-    """Join the TAP netdevs that causewayd has made with their cables."""
-    for side in sides:
-        netdev = f"cw-{side}0"
+def plug_in(shell: Shell, gateway, sides=None) -> None:
+    """Join the TAP netdevs that causewayd has made with their cables, all of the gateway's or those of some sides."""
+    for side in sides or gateway.sides:
+        netdev = tap(side)
         exists = lambda: shell.run("ip", "-netns", gateway.netns, "link", "show", netdev, check=False).returncode == 0
         wait_until(exists, 10, f"causewayd makes {netdev}")
         shell.ip(gateway.netns, f"link set {netdev} master {side}")
 
 
-def _add_namespace(shell: Shell, netns: str) -> None:
+def tap(side: str) -> str:
+    """The TAP netdev of a side's port; a side whose name has no number is the first of its kind."""
+    return f"cw-{side}" if side[-1].isdigit() else f"cw-{side}0"
+
+
+def add_namespace(shell: Shell, netns: str) -> None:
+    """Make a namespace that is quiet."""
     shell.run("ip", "netns", "add", netns)
     quieten(shell, netns)
     shell.ip(netns, "link set lo up")
@@ -133,17 +143,18 @@ def quieten(shell: Shell, netns: str) -> None:
     shell.run("sh", "-c", f"echo 0 >/proc/sys/net/ipv4/ip_forward; [ ! -d /proc/sys/net/ipv6 ] || {quiet}", netns=netns)
 
 
-def add_cable(shell: Shell, gateway: Gateway, side: str, far_netns: str, mtu: int) -> None:
-    """Run a cable from the bridge `side` in the gateway's namespace to a netdev with the gateway's name elsewhere.
+def add_cable(shell: Shell, gateway, side: str, far_netns: str, mtu: int, far_netdev=None) -> None:
+    """Run a cable from the bridge `side` in the gateway's namespace to a netdev elsewhere, which has the gateway's name by default.
 
     The bridge must not speak ARP: Linux answers for every address of a namespace on every netdev in it, so it would
     answer for the address of cw-host0 with the bridge's MAC.
     """
+    far_netdev = far_netdev or gateway.name
     shell.ip(gateway.netns, f"""link add {side} arp off type bridge ageing_time 0 mcast_snooping 0
-        link add {side}-cable type veth peer name {gateway.name} netns {far_netns}
+        link add {side}-cable type veth peer name {far_netdev} netns {far_netns}
         link set {side}-cable mtu {mtu} master {side} up
         link set {side} up""")
-    shell.ip(far_netns, f"link set {gateway.name} mtu {mtu} up")
+    shell.ip(far_netns, f"link set {far_netdev} mtu {mtu} up")
 
 
 def build_underlay(shell: Shell, netns: str) -> None:

@@ -22,6 +22,7 @@ NOBODY = "10.1.0.250"  # an address that no node has, so that none answers by IC
 SNAPSHOT_OCTETS = 2048  # any frame here is shorter, and the longer they might be the fewer fit the buffer
 BUFFER_KB = 8192
 STREAM_PAYLOAD_OCTETS = 64
+FIRST_PORT = 4000  # where a stream's flows come from
 UDP_PAYLOAD_OFFSET = 42  # in an untagged frame: Ethernet 14, IPv4 20, UDP 8
 INJECT = Path(__file__).with_name("inject.py")
 SETTLE_SECONDS = 0.5  # frames take well under a millisecond each, but the machine may be busy
@@ -55,17 +56,18 @@ def inject(shell: Shell, netns: str, netdev: str, frames) -> None:
 
 
 class Stream:
-    """Numbered frames from a node's netdev to a MAC, a thousand a second, until it is stopped. No number comes twice."""
+    """Numbered frames from a node's netdev to a MAC, until it is stopped: a thousand a second, of one flow. No number comes twice."""
 
     numbers = itertools.count()
 
-    def __init__(self, shell: Shell, node, netdev: str, destination_mac: str, mark: str):
-        self.sent = 0
+    def __init__(self, shell: Shell, node, netdev: str, destination_mac: str, mark: str, flows=1, interval=0.001):
+        self.sent, self.interval = 0, interval
         self._stopping = threading.Event()
         argv = ["ip", "netns", "exec", node.netns, "/usr/bin/python3", INJECT, netdev]
         self._injector = subprocess.Popen(argv, stdin=subprocess.PIPE, text=True, start_new_session=True)
         head = frame(node, destination_mac, b"-", octets=UDP_PAYLOAD_OFFSET + STREAM_PAYLOAD_OCTETS)[:40] + bytes(2)  # no UDP checksum
-        self._feeder = threading.Thread(target=self._feed, args=(head, mark))
+        heads = [head[:34] + (FIRST_PORT + flow).to_bytes(2, "big") + head[36:] for flow in range(flows)]
+        self._feeder = threading.Thread(target=self._feed, args=(itertools.cycle(heads), mark))
         self._feeder.start()
 
     def stop(self) -> int:
@@ -76,13 +78,13 @@ class Stream:
         require(self._injector.wait(10) == 0, "a stream of frames broke off")
         return self.sent
 
-    def _feed(self, head: bytes, mark: str) -> None:
+    def _feed(self, heads, mark: str) -> None:
         while not self._stopping.is_set():
             payload = f"{mark}:{next(self.numbers)};".encode().ljust(STREAM_PAYLOAD_OCTETS)
-            self._injector.stdin.write(f"{(head + payload).hex()}\n")
+            self._injector.stdin.write(f"{(next(heads) + payload).hex()}\n")
             self._injector.stdin.flush()
             self.sent += 1
-            time.sleep(0.001)
+            time.sleep(self.interval)
 
 
 class Capture:
@@ -131,11 +133,16 @@ class Capture:
 
 
 def read_pcap(file: Path) -> list:
-    """The frames of a capture file as tcpdump writes it here: classic format, this machine's byte order."""
+    """The frames of a capture file."""
+    return [frame for _, frame in read_timed_pcap(file)]
+
+
+def read_timed_pcap(file: Path) -> list:
+    """Seconds and frame of each packet of a capture file as tcpdump writes it here: classic format, this machine's byte order."""
     content, frames, at = file.read_bytes(), [], 24
     while at + 16 <= len(content):
-        length = struct.unpack_from("=I", content, at + 8)[0]
-        frames.append(content[at + 16 : at + 16 + length])
+        seconds, microseconds, length = struct.unpack_from("=3I", content, at)
+        frames.append((seconds + microseconds / 1e6, content[at + 16 : at + 16 + length]))
         at += 16 + length
     return frames
 
