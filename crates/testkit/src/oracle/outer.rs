@@ -210,10 +210,9 @@ fn gre<'p>(gre: &'p [u8], in_pieces: bool, faults: &mut Faults) -> Option<Payloa
     faults.when(flags & 0x5c07 != 0, GreFlags);
     let (has_checksum, has_key) = (flags & 0x8000 != 0, flags & 0x2000 != 0);
     let header = 4 + if has_checksum { 4 } else { 0 } + if has_key { 4 } else { 0 };
-    let payload = gre.get(header..)?;
     faults.when(has_checksum && internet_checksum(gre) != 0, GreChecksum);
     faults.when(has_checksum && in_pieces, NotContiguous);
-    Some(Payload::Mpls(payload))
+    gre.get(header..).map(Payload::Mpls)
 }
 
 /// RFC 1122 section 3.2.1.3, RFC 4291 sections 2.5.2, 2.5.3 and 2.7: who cannot be a VTEP, and who is none of ours.
