@@ -275,12 +275,23 @@ def _add_tunnels(switch: Switch, station: Node) -> None:
     """The tunnels of a station's network, to both gateways, and the flows between them and the station."""
     network = station.network
     ports = {gateway: gre_port(gateway, network.family) for gateway in GATEWAYS}
-    # Open vSwitch aborts if a frame that has been labelled once goes out by two ports, so each gets a copy of its own.
-    to = {gateway: f"clone(encap(mpls),set_field:{network.label}->mpls_label,set_field:64->mpls_ttl,output:{port})"
-          for gateway, port in ports.items()}
     for gateway, port in ports.items():
         switch.add_tunnel_port("overlay", port, "type=gre", f'options:remote_ip="{gateway.vtep(network.family)}"', "options:packet_type=ptap")
         switch.add_flow("overlay", f"in_port={port},packet_type=(1,0x8847),mpls_label={network.label},"
                                    f"actions=decap(packet_type(ns=0,type=0)),output:{station.name}")
-        switch.add_flow("overlay", f"in_port={station.name},dl_dst={behind(gateway, network).mac},actions={to[gateway]}")
-    switch.add_flow("overlay", f"in_port={station.name},dl_dst=ff:ff:ff:ff:ff:ff,actions={','.join(to.values())}")
+        add_labelled_flow(switch, station, gateway, [(network.label, 64)])
+    everywhere = ",".join(_labelled([(network.label, 64)], port) for port in ports.values())
+    switch.add_flow("overlay", f"in_port={station.name},dl_dst=ff:ff:ff:ff:ff:ff,actions={everywhere}")
+
+
+def add_labelled_flow(switch: Switch, station: Node, gateway: Gateway, stack) -> None:
+    """From now on the station's frames for an instance behind `gateway` go with these labels: number and TTL each, outermost first."""
+    match = f"in_port={station.name},dl_dst={behind(gateway, station.network).mac}"
+    switch.add_flow("overlay", f"{match},actions={_labelled(stack, gre_port(gateway, station.network.family))}")
+
+
+def _labelled(stack, port: str) -> str:
+    """The action that sends a frame with labels. It works on a copy: of a frame that was labelled and sent Open vSwitch can do nothing
+    more, it aborts."""
+    labels = (f"encap(mpls),set_field:{number}->mpls_label,set_field:{ttl}->mpls_ttl" for number, ttl in reversed(stack))
+    return f"clone({','.join(labels)},output:{port})"

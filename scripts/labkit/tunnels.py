@@ -25,6 +25,7 @@ JUDGED = b"[judged-"
 FLOWS = 64
 STREAM_FLOWS = 8
 LONGEST_SILENCE_SECONDS = 2  # of a flow whose link is taken away
+LONGEST_RETURN_SECONDS = 4  # of one that goes back to it: the router may have to ask for the gateway's MAC twice, and keeps frames meanwhile
 
 
 class TunnelLab(Lab):
@@ -66,13 +67,14 @@ class Scenario:
             *((f"MPLSoGRE over IPv{station.network.family} with Open vSwitch: ping and TCP", lambda station=station: self.open_vswitch(station))
               for station in FAR_GRE),
             ("Open vSwitch sends GRE with checksum and key: taken", self.open_vswitch_checksum),
+            ("Open vSwitch sends label stacks, explicit null and entropy label: taken", self.open_vswitch_stacks),
             ("VXLAN over IPv6 with Linux: ping and TCP, all UDP checksums right", self.linux),
             ("Linux sends UDP checksums of zero: dropped, and by configuration taken", self.linux_sends_zero),
             ("we send UDP checksums of zero: Linux takes them only if told to", self.linux_gets_zero),
             *((f"every packet is accounted for on {gateway.gateway.name}", gateway.require_balance) for gateway in self.lab.gateways),
             ("flows share both fabric ports", self.spread),
-            ("a fabric port loses its link: all flows go on by the other", self.lost_link),
-            ("the link is back: flows share both ports again", self.spread_again),
+            ("a fabric port loses its link and has it again: all flows go on", self.lost_link),
+            ("the link was back: flows share both ports again", self.spread_again),
             *((f"still nothing is unaccounted on {gateway.gateway.name}", lambda gateway=gateway: self.accounted(gateway))
               for gateway in self.lab.gateways),
         ]
@@ -165,6 +167,17 @@ class Scenario:
             headers = [frame[at[family]:][:4].hex() for frame in capture.seen[point]]
             require(headers.count("a0008847") >= 3, f"Open vSwitch sent, at the place of the GRE header: {headers}")
 
+    def open_vswitch_stacks(self) -> None:
+        """An explicit null before the service label, and an entropy label with its indicator behind it (RFC 3032, RFC 6790)."""
+        station, label, point = FAR_GRE[0], GRE4.label, Point(ROUTER, "gre", "in")
+        for name, stack in (("explicit-null", ((0, 64), (label, 64))), ("entropy", ((label, 64), (7, 0), (70_000, 0)))):
+            fabric.add_labelled_flow(self.lab.gre_switch, station, GW1, stack)
+            with Capture(self.shell, f"stack-{name}", point) as capture:
+                traffic.ping(self.shell, station, behind(GW1, GRE4), count=3)
+            entries = [(number << 12 | (at == len(stack) - 1) << 8 | ttl).to_bytes(4, "big") for at, (number, ttl) in enumerate(stack)]
+            heads = [frame[:80].hex() for frame in capture.seen[point]]
+            require(sum(b"".join(entries).hex() in head for head in heads) >= 3, f"the labels {stack} are in none of {heads}")
+
     def linux(self) -> str:
         """The kernel sends checksums, and refuses packets without; so do we, by default."""
         # Where the kernel's checksums are filled in: behind a veth they are left to the hardware, before a TAP they are not.
@@ -230,7 +243,7 @@ class Scenario:
         return list(map(len, taken))
 
     def lost_link(self) -> str:
-        """Numbered frames of several flows both ways, IPv4 and IPv6, while gw1's first link goes."""
+        """Numbered frames of several flows both ways, IPv4 and IPv6, while gw1's first link goes, and comes back."""
         ways = [ends for network in (UDP4, UDP6) for one, other in [(behind(GW1, network), behind(GW2, network))]
                 for ends in ((one, other), (other, one))]
         points = {way: Point(way[1].netns, way[1].name, "in") for way in ways}
@@ -240,21 +253,24 @@ class Scenario:
             time.sleep(1)
             self._set_link(GW1, 0, "down")
             time.sleep(1 + LONGEST_SILENCE_SECONDS)
+            back = time.time()
+            self._set_link(GW1, 0, "up")
+            time.sleep(LONGEST_RETURN_SECONDS / 2)
             sent = [stream.stop() for stream in streams]
-        silences = [longest_silence(traffic.read_timed_pcap(capture.files[point])) for point in points.values()]
-        received = [len(capture.marked(point, b"link:")) for point in points.values()]
+        records = [flows_of(traffic.read_timed_pcap(capture.files[point])) for point in points.values()]
+        silences = [longest_silence(of_way, before=back) for of_way in records]
+        after = max(longest_silence(of_way, after=back) for of_way in records)
         require(max(silences) < LONGEST_SILENCE_SECONDS, f"the longest silence of a flow, by way: {silences} s")
-        return (f"silent for at most {max(silences[::2]):.2f} s from gw1, {max(silences[1::2]):.2f} s to it;"
-                f" {sum(sent) - sum(received)} of {sum(sent)} frames lost")
+        require(after < LONGEST_RETURN_SECONDS, f"the longest silence of a flow at the return of the link: {after} s")
+        return (f"silent for at most {max(silences[::2]):.2f} s from gw1, {max(silences[1::2]):.2f} s to it, {after:.2f} s at the return;"
+                f" {sum(sent) - sum(map(len, records))} of {sum(sent)} frames lost")
 
     def spread_again(self) -> str:
         """As before the loss, within a few seconds."""
-        self._set_link(GW1, 0, "up")
         begin = time.monotonic()
-        wait_until(lambda: min(self._flows_by_link(UDP4)) >= FLOWS // 4, 15, "both ports carry flows again")
-        waited = time.monotonic() - begin
-        traffic.ping(self.shell, behind(GW2, UDP6), behind(GW1, UDP6), count=3)
-        return f"seen after {waited:.1f} s"
+        wait_until(lambda: min(self._flows_by_link(UDP4)) >= FLOWS // 4, 15, "both ports carry IPv4 flows again")
+        wait_until(lambda: min(self._flows_by_link(UDP6)) >= FLOWS // 4, 15, "both ports carry IPv6 flows again")
+        return f"seen after {time.monotonic() - begin:.1f} s"
 
     def _set_link(self, gateway, link: int, state: str) -> None:
         """Cut a fabric cable or mend it: the TAP's netdev is the port's end, the veth the router's."""
@@ -272,14 +288,21 @@ def mark(network) -> bytes:
     return JUDGED + f"{network.name}]".encode()
 
 
-def longest_silence(records: list) -> float:
-    """The longest time in seconds in which a flow of a stream was not heard of, between the first and the last frame of all."""
-    records = [(seconds, frame[34:36]) for seconds, frame in records if b"link:" in frame]
+def flows_of(records: list) -> list:
+    """Time and flow of each frame of a stream; every flow has to be there."""
+    found = [(seconds, frame[34:36]) for seconds, frame in records if b"link:" in frame]
+    flows = len({flow for _, flow in found})
+    require(flows == STREAM_FLOWS, f"of {STREAM_FLOWS} flows {flows} arrived")
+    return found
+
+
+def longest_silence(records: list, before=float("inf"), after=0.0) -> float:
+    """The longest time in seconds in which a flow was not heard of, between the first and the last frame of all in a span of time."""
+    flows = {flow for _, flow in records}
+    records = [(seconds, flow) for seconds, flow in records if after <= seconds < before]
     require(bool(records), "nothing arrived at all")
-    begin, end = records[0][0], records[-1][0]
-    longest = 0
-    for flow in {flow for _, flow in records}:
-        times = [begin, *(seconds for seconds, of in records if of == flow), end]
-        longest = max(longest, *(after - before for before, after in zip(times, times[1:])))
-    require(len({flow for _, flow in records}) == STREAM_FLOWS, "a flow did not arrive at all")
+    longest = 0.0
+    for flow in flows:
+        times = [records[0][0], *(seconds for seconds, of in records if of == flow), records[-1][0]]
+        longest = max(longest, *(later - earlier for earlier, later in zip(times, times[1:])))
     return longest
