@@ -8,10 +8,12 @@ use control::plane::DataPlane;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use telemetry::WorkerTelemetry;
 
 const EVERY: Duration = Duration::from_millis(500);
+/// Links are looked at more often: until a lost one is noticed, all that goes by it is lost.
+const LINKS_EVERY: Duration = Duration::from_millis(100);
 /// A worker polls at least every millisecond; one that has not for so long is stuck, or its core is taken.
 const SILENT_SECONDS: u64 = 2;
 
@@ -32,8 +34,15 @@ impl Watch {
         let (mut silent, mut down, mut pulses) = (BTreeSet::new(), BTreeSet::new(), Pulses::default());
         // A manager waits for twice the time between two signs of life at least.
         let every = self.notifier.watchdog().map_or(EVERY, |limit| EVERY.min(limit / 2));
+        let mut due = Instant::now();
         while !stop.load(Ordering::Relaxed) {
             self.look_at_links(&mut down);
+            let now = Instant::now();
+            if now < due {
+                std::thread::park_timeout(LINKS_EVERY.min(due - now));
+                continue;
+            }
+            due = now + every;
             self.look_at_workers(&mut silent);
             self.notifier.status(&self.status(&down, &silent));
             let beats = self.workers.iter().map(|worker| worker.heartbeat_tsc.read());
@@ -42,7 +51,6 @@ impl Watch {
             if self.notifier.watchdog().is_some() && pulses.all_moved(beats.collect()) {
                 self.notifier.alive();
             }
-            std::thread::park_timeout(every);
         }
     }
 
