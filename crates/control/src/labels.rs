@@ -1,7 +1,8 @@
 //! MPLS labels of this node: who has which, stable while its owner lives.
 //!
-//! A network that the configuration gives a label has that one; all others, and every VMI, have one from 16 on. A label that
-//! was given up rests until every worker has passed the generation that dropped it, and goes to the end of the queue, so that
+//! A network that the configuration gives a label has that one. All others have one from 1,048,575 down, VMIs from 16 up, each in
+//! the order in which they are asked for: at a start, so that the same configuration has the same labels again, and one kind
+//! does not shift the other. A label that was given up rests until every worker has passed the generation that dropped it, and goes to the end of the queue, so that
 //! a remote end which has not heard yet meets "unknown label" rather than another's station for as long as can be.
 
 use hashbrown::{HashMap, HashSet};
@@ -23,7 +24,9 @@ pub enum LabelOwner {
 pub(crate) struct Labels {
     /// Shared with whoever looks.
     owners: Arc<HashMap<LabelOwner, MplsLabel>>,
-    next: u32,
+    /// The lowest that no VMI has had, and the highest that no network has had.
+    lowest: u32,
+    highest: u32,
     /// Given up: the generation that no longer has the label, oldest first.
     retired: VecDeque<(u64, MplsLabel)>,
     /// Those of the configuration, which are given to nobody else.
@@ -32,14 +35,14 @@ pub(crate) struct Labels {
 
 impl Default for Labels {
     fn default() -> Self {
-        let next = MplsLabel::MIN.value();
-        Self { owners: Arc::default(), next, retired: VecDeque::new(), configured: HashSet::new() }
+        let (lowest, highest) = (MplsLabel::MIN.value(), MplsLabel::MAX.value());
+        Self { owners: Arc::default(), lowest, highest, retired: VecDeque::new(), configured: HashSet::new() }
     }
 }
 
 impl Labels {
-    /// Gives up the labels of all owners but those to keep, and of those that have what is `configured` now for a network;
-    /// generation `gone_in` is the first without them.
+    /// Gives up the labels of all owners but those to keep, and every label that is `configured` now or was before, which
+    /// [`set`](Self::set) puts back; generation `gone_in` is the first without them.
     pub(crate) fn retain(
         &mut self,
         gone_in: u64,
@@ -48,8 +51,9 @@ impl Labels {
     ) {
         let retired = &mut self.retired;
         Arc::make_mut(&mut self.owners).retain(|owner, label| {
-            let kept = keep(owner) && !configured.contains(label);
-            if !kept && !self.configured.contains(label) {
+            let was_configured = self.configured.contains(label);
+            let kept = keep(owner) && !configured.contains(label) && !was_configured;
+            if !kept && !was_configured {
                 retired.push_back((gone_in, *label));
             }
             kept
@@ -67,15 +71,25 @@ impl Labels {
         if let Some(label) = self.owners.get(&owner) {
             return Some(*label);
         }
-        let label = self.fresh().or_else(|| self.rested(oldest_in_use))?;
+        let label = self.fresh(&owner).or_else(|| self.rested(oldest_in_use))?;
         Arc::make_mut(&mut self.owners).insert(owner, label);
         Some(label)
     }
 
     /// One that nobody has had.
-    fn fresh(&mut self) -> Option<MplsLabel> {
-        while let Ok(label) = MplsLabel::try_from(u64::from(self.next)) {
-            self.next += 1;
+    fn fresh(&mut self, owner: &LabelOwner) -> Option<MplsLabel> {
+        while self.lowest <= self.highest {
+            let label = match owner {
+                LabelOwner::Vmi(_) => {
+                    self.lowest += 1;
+                    self.lowest - 1
+                }
+                LabelOwner::Network(_) => {
+                    self.highest -= 1;
+                    self.highest + 1
+                }
+            };
+            let label = MplsLabel::try_from(u64::from(label)).ok()?;
             if !self.configured.contains(&label) {
                 return Some(label);
             }
@@ -108,9 +122,10 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_stable_begin_at_16_and_pass_over_configured_ones() {
+    fn labels_are_stable_begin_at_both_ends_and_pass_over_configured_ones() {
         let mut labels = Labels::default();
         labels.retain(1, HashSet::from([label(17)]), |_| true);
+        assert_eq!(labels.assign(LabelOwner::Network(Vni::MAX), 1), Some(MplsLabel::MAX));
         labels.set(LabelOwner::Network(Vni::MIN), label(17));
         assert_eq!(labels.assign(vmi("a"), 1), Some(label(16)));
         assert_eq!(labels.assign(vmi("b"), 1), Some(label(18)));
@@ -130,8 +145,19 @@ mod tests {
     }
 
     #[test]
+    fn a_label_that_the_configuration_gives_up_is_not_given_out_twice() {
+        let (mut labels, blue) = (Labels::default(), LabelOwner::Network(Vni::MIN));
+        labels.retain(1, HashSet::from([label(20)]), |_| true);
+        labels.set(blue.clone(), label(20));
+        labels.retain(2, HashSet::new(), |_| true);
+        assert_eq!(labels.assign(blue, 2), Some(MplsLabel::MAX));
+        let dealt: HashSet<_> = (0..6).map(|n| labels.assign(vmi(&n.to_string()), 2)).collect();
+        assert_eq!(dealt, (16..22).map(|n| Some(label(n))).collect());
+    }
+
+    #[test]
     fn a_label_is_not_reused_while_there_are_fresh_ones_nor_before_every_worker_has_passed() {
-        let mut labels = Labels { next: MplsLabel::MAX.value(), ..Labels::default() };
+        let mut labels = Labels { lowest: MplsLabel::MAX.value(), ..Labels::default() };
         assert_eq!(labels.assign(vmi("a"), 1), Some(MplsLabel::MAX));
         labels.retain(5, HashSet::new(), |_| false);
         assert_eq!(labels.assign(vmi("b"), 4), None);

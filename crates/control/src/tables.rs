@@ -18,6 +18,7 @@ use fib::{
 };
 use hashbrown::{HashMap, HashSet};
 use making::Making;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use wire::{Encapsulation, MacAddr, MplsLabel, Vni};
@@ -153,8 +154,8 @@ impl Tables {
         network: &NetworkModel,
         oldest_in_use: u64,
     ) -> Result<Vec<Option<VifRow>>, TableError> {
-        for port in &network.served {
-            builder.set_tpid(port_index(port.port), node[port.port].tpid);
+        for (port, model) in node.access_ports() {
+            builder.set_tpid(port_index(port), model.tpid);
         }
         let mut vifs = Vec::with_capacity(network.served.len());
         for served in &network.served {
@@ -191,12 +192,13 @@ impl Tables {
     }
 
     /// Rows and labels of what is in the model no more. First of all, so that what is new can take its place.
-    fn give_up_interfaces(&mut self, network: &NetworkModel, here: &HashMap<Vni, &VirtualNetwork>, gone_in: u64) {
+    fn give_up_interfaces(&mut self, network: &NetworkModel, here: &BTreeMap<Vni, &VirtualNetwork>, gone_in: u64) {
         let served: HashSet<&str> =
             network.served.iter().map(|s| &network[s.vmi]).filter(|v| v.enabled).map(|v| v.name.as_str()).collect();
         self.vifs.retain(gone_in, |name| served.contains(name.as_str()));
         self.networks.retain(gone_in, |vni| here.contains_key(vni));
-        let configured = here.values().filter_map(|model| model.mpls_label).collect();
+        // Also those of networks that are not here, yet: a label is its network's on every gateway.
+        let configured = network.virtual_networks.iter().filter_map(|model| model.mpls_label).collect();
         self.labels.retain(gone_in, configured, |owner| match owner {
             LabelOwner::Network(vni) => here.contains_key(vni),
             LabelOwner::Vmi(name) => served.contains(name.as_str()),
@@ -214,6 +216,9 @@ impl Tables {
     }
 
     /// Whether some of these changes need a rebuild: of flooding, or a VTEP or label that is new to its network.
+    ///
+    /// A station whose source gives it a label of its own is such a change too: many of those are rebuilds, at most one every
+    /// [`PUBLISH_EVERY`](crate::reconcile::PUBLISH_EVERY).
     ///
     /// A VTEP that no station of a network is behind any more, and that does not flood it, stays its peer and keeps its
     /// tunnel until the next rebuild.
@@ -331,8 +336,8 @@ impl Tables {
     }
 }
 
-/// The networks that this node takes part in: those of its VMIs.
-fn networks_here(network: &NetworkModel) -> HashMap<Vni, &VirtualNetwork> {
+/// The networks that this node takes part in: those of its VMIs, by VNI, so that labels are given out in the same order again.
+fn networks_here(network: &NetworkModel) -> BTreeMap<Vni, &VirtualNetwork> {
     let of = |served: &config::ServedVmi| &network[network[served.vmi].virtual_network];
     network.served.iter().map(of).map(|model| (model.vni, model)).collect()
 }

@@ -182,7 +182,11 @@ impl Builder {
         if let Some((label, control_word)) = spec.label {
             self.set_label(label, Inside::Vif(id), control_word)?;
         }
-        spec.sources.iter().try_for_each(|mac| self.set_mac(spec.network, *mac, Destination::Vif(id)))
+        let Some((own, pairs)) = spec.sources.split_first() else { return Ok(()) };
+        // An address that several interfaces may use is behind the first of them, unless it is one's very own.
+        let free = pairs.iter().filter(|mac| !self.is_local(spec.network, **mac));
+        let macs: Vec<MacAddr> = [own].into_iter().chain(free).copied().collect();
+        macs.into_iter().try_for_each(|mac| self.set_mac(spec.network, mac, Destination::Vif(id)))
     }
 
     /// Adds a tunnel; its remote end is from now on a VTEP that this node knows.

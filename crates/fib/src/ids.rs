@@ -49,7 +49,7 @@ index! {
 }
 
 index! {
-    /// A tunnel to one remote VTEP.
+    /// A tunnel to one remote VTEP by one encapsulation.
     TunnelId(u32), max 65_535
 }
 
@@ -69,7 +69,7 @@ index! {
 }
 
 impl TunnelId {
-    /// Of the 16 bits of a next hop's row: all but one of them are legal, and the last is a row that no table has.
+    /// Of the 16 bits of a next hop's row, all of which are legal.
     #[inline(always)]
     pub(crate) const fn from_bits(row: u16) -> Self {
         Self(row as u32)

@@ -24,7 +24,8 @@ pub use inside::{Inside, InsideEntry, InsideTable};
 pub use map::{CowMap, MapFull};
 pub use network::Network;
 pub use snapshot::{
-    Destination, Fabric, Link, Snapshot, SourceCheck, demux_key, mac_key, vtep_key, vtep_key_v4, vtep_key_v6,
+    Destination, Fabric, Link, Snapshot, SourceCheck, VTEP_KEY_V6, demux_key, mac_key, vtep_key, vtep_key_v4,
+    vtep_key_v6,
 };
 pub use tunnel::{MAX_PATHS, Nexthop, Path, Shape, Target, Tunnel};
 pub use vif::Vif;

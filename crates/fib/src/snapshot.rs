@@ -124,7 +124,8 @@ const PAYLOAD: u32 = LOCAL - 1;
 
 impl Destination {
     /// As a value of [`Snapshot::macs`]: never 0.
-    pub(crate) const fn pack(self) -> u32 {
+    #[inline(always)]
+    pub const fn pack(self) -> u32 {
         match self {
             Self::Vif(vif) => LOCAL | vif.row() as u32,
             Self::Remote(nexthop) => REMOTE | nexthop.row() as u32,
@@ -171,8 +172,12 @@ pub const fn vtep_key_v4(address: u32) -> u64 {
 #[inline(always)]
 pub const fn vtep_key_v6(address: u128) -> u64 {
     let (high, low) = ((address >> 64) as u64, address as u64);
-    (high.rotate_left(29) ^ low).wrapping_mul(0x9fb2_1c65_1e98_df25) ^ high | 1 << 63
+    // The lowest bit gives way to the mark: the highest is the only one that the first bit of an interface id reaches.
+    ((high.rotate_left(29) ^ low).wrapping_mul(0x9fb2_1c65_1e98_df25) ^ high) >> 1 | VTEP_KEY_V6
 }
+
+/// Of a key that is of IPv6.
+pub const VTEP_KEY_V6: u64 = 1 << 63;
 
 /// The key of a VTEP's address, for [`Snapshot::vteps`].
 pub const fn vtep_key(address: IpAddr) -> u64 {
@@ -206,8 +211,8 @@ impl Snapshot {
         self.tunnels.get(tunnel.row())?.as_ref()
     }
 
-    /// The way of a tunnel that flows with this hash take: spread by the hash's upper half over all ways. One cache line,
-    /// and one more where there are several.
+    /// The way of a tunnel that flows with this hash take: spread by the hash's upper half over all ways. Where there are
+    /// several it costs three cache lines more.
     #[inline(always)]
     pub fn tunnel_for(&self, tunnel: TunnelId, hash: u32) -> Option<&Tunnel> {
         let first = self.tunnels.get(tunnel.row())?.as_ref()?;
@@ -259,5 +264,19 @@ impl Snapshot {
     /// Where `mac` of `network` is. One packet at a time; the packet path looks up whole bursts.
     pub fn destination(&self, network: NetworkId, mac: MacAddr) -> Option<Destination> {
         Destination::unpack(self.macs.lookup(mac_key(network, mac.to_bits())).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ipv6_vteps_that_differ_in_one_bit_have_keys_that_differ(address: u128, bit in 0u32..128) {
+            prop_assert_ne!(vtep_key_v6(address), vtep_key_v6(address ^ 1 << bit));
+            prop_assert!(vtep_key_v6(address) & VTEP_KEY_V6 != 0);
+        }
     }
 }

@@ -10,5 +10,3 @@ pub const KEY_OCTETS: usize = 4;
 pub const FLAG_CHECKSUM: u16 = 0x8000;
 /// The K bit: a key follows.
 pub const FLAG_KEY: u16 = 0x2000;
-/// The version bits; GRE is version 0, PPTP's is 1.
-pub const VERSION_MASK: u16 = 0x0007;

@@ -64,6 +64,12 @@ impl NodeModel {
         vteps.chain(self[port].addresses.iter().copied()).collect()
     }
 
+    /// The access ports.
+    pub fn access_ports(&self) -> impl Iterator<Item = (PortIndex, &PortModel)> {
+        let ports = self.ports.iter().enumerate().filter(|(_, port)| port.role == PortRole::Access);
+        ports.map(|(position, port)| (PortIndex::at(position), port))
+    }
+
     /// Every address of this node in the fabric, with its prefix and where it stands: the VTEP addresses first.
     pub fn own_addresses(&self) -> impl Iterator<Item = (IpAddr, u8, &Place)> {
         let FabricModel { address, address_v6, place, place_v6, .. } = &self.fabric;

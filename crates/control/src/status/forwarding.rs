@@ -153,15 +153,17 @@ impl View {
         let wanted = |name: &str| only.is_none_or(|only| only == name);
         let mut local: HashSet<(Vni, MacAddr)> = HashSet::new();
         let mut entries = Vec::new();
-        for vmi in model.served.iter().map(|s| &model[s.vmi]).filter(|v| v.enabled) {
+        // As the tables have it: a VMI's own address is its own, and an allowed one that several have is the first one's.
+        let vmis = || model.served.iter().map(|s| &model[s.vmi]).filter(|v| v.enabled);
+        let own = vmis().map(|vmi| (vmi, vmi.mac));
+        let pairs = vmis().flat_map(|vmi| vmi.allowed_address_pairs.iter().map(move |pair| (vmi, pair.mac)));
+        for (vmi, mac) in own.chain(pairs) {
             let network = &model[vmi.virtual_network];
-            for mac in [vmi.mac].into_iter().chain(vmi.allowed_address_pairs.iter().map(|pair| pair.mac)) {
-                if local.insert((network.vni, mac)) && wanted(network.name.as_str()) {
-                    let at = FdbWhere::Vif(vmi.name.to_string());
-                    let (network, mac) = (network.name.to_string(), mac.to_string());
-                    let (encapsulation, label) = (None, None);
-                    entries.push(FdbEntry { network, mac, at, encapsulation, label, origin: FdbOrigin::Config });
-                }
+            if local.insert((network.vni, mac)) && wanted(network.name.as_str()) {
+                let at = FdbWhere::Vif(vmi.name.to_string());
+                let (network, mac) = (network.name.to_string(), mac.to_string());
+                let (encapsulation, label) = (None, None);
+                entries.push(FdbEntry { network, mac, at, encapsulation, label, origin: FdbOrigin::Config });
             }
         }
         for (vni, mac, origin, remote) in self.routes.macs() {

@@ -1,6 +1,6 @@
 //! The second half of a rebuild: what lies behind the fabric.
 
-use super::{BuildError, HashMap, HashSet, IpAddr, TableError, Tables, paths, tunnel_of};
+use super::{BTreeMap, BuildError, HashMap, HashSet, IpAddr, TableError, Tables, paths, tunnel_of};
 use crate::config::{NodeModel, VirtualNetwork};
 use crate::routes::{Remote, Routes};
 use crate::underlay::Underlay;
@@ -13,7 +13,7 @@ pub(super) struct Making<'a> {
     pub(super) builder: Builder,
     pub(super) node: &'a NodeModel,
     pub(super) underlay: &'a Underlay,
-    pub(super) here: &'a HashMap<Vni, &'a VirtualNetwork>,
+    pub(super) here: &'a BTreeMap<Vni, &'a VirtualNetwork>,
     pub(super) oldest_in_use: u64,
 }
 
