@@ -15,7 +15,7 @@ use telemetry::{DropReason, WorkerTelemetry};
 pub(crate) fn lookup(t: &Snapshot, telemetry: &WorkerTelemetry, lanes: &mut Lanes, n: usize, side: Side) {
     t.macs.lookup_burst(&lanes.key, n, &mut lanes.found);
     if !lanes.by_label.is_empty() {
-        hold_to_label(lanes);
+        hold_to_label(t, lanes);
     }
     for lane in lanes.live {
         if is_group(lanes.destination[lane]) {
@@ -59,11 +59,14 @@ pub(crate) fn is_same_segment(t: &Snapshot, vif: &Vif, other: VifIndex) -> bool 
     vif.group().is_some() && vif.group() == t.vif(other).group()
 }
 
-/// A VMI's own label leads to that VMI and to nobody else: not to another of its network, nor to a group.
+/// A VMI's own label leads to that VMI and to nobody else: not to another of its network, nor to a group. An address that
+/// several VMIs may use is that VMI's here.
 #[cold]
-fn hold_to_label(lanes: &mut Lanes) {
+fn hold_to_label(t: &Snapshot, lanes: &mut Lanes) {
     for lane in lanes.by_label.also_in(lanes.live) {
-        if Destination::unpack(lanes.found[lane]) != Some(Destination::Vif(lanes.labelled[lane])) {
+        if t.vif(lanes.labelled[lane]).owns(lanes.destination[lane]) {
+            lanes.found[lane] = Destination::Vif(lanes.labelled[lane]).pack();
+        } else {
             lanes.drop(lane, DropReason::LabelDestination);
         }
     }
@@ -79,7 +82,7 @@ fn unknown(t: &Snapshot, lanes: &mut Lanes, lane: usize, side: Side) {
 
 /// A flooded frame is taken only from a VTEP in the network's own list: a stranger must not reach everybody at once.
 fn flood(t: &Snapshot, lanes: &mut Lanes, lane: usize, side: Side) {
-    let listed = |network: &fib::Network| lanes.peer[lane].is_some_and(|peer| network.takes_flooding_from(peer));
+    let listed = |network: &fib::Network| lanes.peer(lane).is_some_and(|peer| network.takes_flooding_from(peer));
     match t.network(lanes.network[lane]) {
         Some(network) if side == Side::Access || listed(network) => lanes.decide(lane, Verdict::Flood),
         Some(_) => lanes.drop(lane, DropReason::FloodSourceNotMember),

@@ -104,9 +104,10 @@ pub(crate) struct Lanes {
     /// The VIF that it came in by; access side only.
     pub(crate) ingress: [VifIndex; BURST],
     pub(crate) network: [NetworkId; BURST],
-    /// The VTEP that it came from; fabric side only. `None`: one that this node does not know.
-    pub(crate) peer: [Option<PeerId>; BURST],
-    /// The outer source, if it is of IPv6; fabric side only.
+    /// One more than the number of the VTEP that it came from; 0: one that this node does not know. Fabric side only.
+    pub(crate) peer: [u32; BURST],
+    /// Lanes whose outer source is of IPv6, and that source; fabric side only.
+    pub(crate) by_v6: LaneMask,
     pub(crate) source_v6: [u128; BURST],
     /// Lanes with a VMI's own label, and the VMI's interface; fabric side only.
     pub(crate) by_label: LaneMask,
@@ -137,7 +138,8 @@ impl Default for Lanes {
             hash: [0; BURST],
             ingress: [NO_VIF; BURST],
             network: [NO_NETWORK; BURST],
-            peer: [None; BURST],
+            peer: [0; BURST],
+            by_v6: LaneMask::default(),
             source_v6: [0; BURST],
             by_label: LaneMask::default(),
             labelled: [NO_VIF; BURST],
@@ -161,6 +163,11 @@ impl Lanes {
     pub(crate) fn decide(&mut self, lane: usize, verdict: Verdict) {
         self.live.remove(lane);
         self.verdict[lane % BURST] = verdict;
+    }
+
+    /// The VTEP that a frame from the fabric came from, if this node knows it.
+    pub(crate) fn peer(&self, lane: usize) -> Option<PeerId> {
+        PeerId::new((self.peer[lane % BURST] as usize).checked_sub(1)?)
     }
 
     /// The port that all of the first `n` lanes go to, if there is one: the usual case.
@@ -225,6 +232,7 @@ impl<F: Frame> Burst<F> {
         self.lanes.to_vif = LaneMask::default();
         self.lanes.to_remote = LaneMask::default();
         self.lanes.by_label = LaneMask::default();
+        self.lanes.by_v6 = LaneMask::default();
         self.lanes.verdict = [Verdict::Continue; BURST];
     }
 }

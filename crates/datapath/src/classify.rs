@@ -1,20 +1,12 @@
 //! VLAN to VMI: from here on a frame belongs to an instance's interface.
 
+use crate::Burst;
 use crate::burst::{LaneMask, Lanes};
+use crate::encap::MACS;
 use crate::io::Frame;
-use crate::{BURST, Burst};
 use fib::{InnerVlans, Snapshot, VifIndex, VlanEntry, demux_key, mac_key};
 use telemetry::{DropReason, WorkerTelemetry};
 use wire::{Tci, ethernet};
-
-const MACS: usize = 12;
-
-/// Lanes whose VLAN several interfaces share, and the keys that tell them apart.
-#[derive(Default)]
-struct Shared {
-    lanes: LaneMask,
-    keys: [u64; BURST],
-}
 
 /// Fills `ingress`, `network` and `key`, and counts the frame for its interface. A QinQ interface's inner tag is added to
 /// `tag_octets`.
@@ -29,7 +21,8 @@ pub(crate) fn vlan_to_vif<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, b
         }
         return;
     };
-    let mut shared = Shared::default();
+    // Lanes whose VLAN several interfaces share: what tells them apart is in `key` until then.
+    let mut shared = LaneMask::default();
     for lane in burst.lanes.live {
         let mut entry = vlans.lookup(burst.lanes.tci[lane]);
         if let VlanEntry::Inner(table) = entry {
@@ -45,14 +38,14 @@ pub(crate) fn vlan_to_vif<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, b
         match entry {
             VlanEntry::Vif(vif) => enter(t, telemetry, burst, lane, vif),
             VlanEntry::MacDemux(group) => {
-                shared.lanes.add(lane);
-                shared.keys[lane] = demux_key(group, burst.lanes.source[lane]);
+                shared.add(lane);
+                burst.lanes.key[lane] = demux_key(group, burst.lanes.source[lane]);
             }
             VlanEntry::None | VlanEntry::Inner(_) => burst.lanes.drop(lane, DropReason::UnknownVlan),
         }
     }
-    if !shared.lanes.is_empty() {
-        tell_apart(t, telemetry, burst, &shared);
+    if !shared.is_empty() {
+        tell_apart(t, telemetry, burst, shared);
     }
 }
 
@@ -97,10 +90,10 @@ fn enter<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut Burst<
 
 /// Which of the interfaces that share a VLAN a frame is from: the one that owns its source. All at once.
 #[inline(never)]
-fn tell_apart<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut Burst<F>, shared: &Shared) {
-    let Lanes { found, .. } = &mut burst.lanes;
-    t.demux.lookup_burst(&shared.keys, burst.frames.len(), found);
-    for lane in shared.lanes {
+fn tell_apart<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut Burst<F>, shared: LaneMask) {
+    let Lanes { key, found, .. } = &mut burst.lanes;
+    t.demux.lookup_burst(key, burst.frames.len(), found);
+    for lane in shared {
         let row = (burst.lanes.found[lane] as usize).checked_sub(1);
         match row.and_then(VifIndex::new) {
             Some(vif) => enter(t, telemetry, burst, lane, vif),

@@ -1,8 +1,8 @@
 //! Reads and checks the outer header of fabric frames, and takes them to their network.
 //!
-//! The whole of an ordinary tunnel packet is one conjunction: over IPv4 in [`plain`], over IPv6 in [`v6`]. What fails it goes
-//! to [`exact`], which reads it slowly, in the order of its headers: it accepts what is unusual (label stacks, GRE with a
-//! key, UDP checksums), says what is wrong, or finds that it is the host's.
+//! The whole of an ordinary tunnel packet is one conjunction: over IPv4 in [`plain`], which takes it to its network in one go,
+//! over IPv6 in [`v6`]. What fails it goes to [`exact`], which reads it slowly, in the order of its headers: it accepts what
+//! is unusual (label stacks, GRE with a key), says what is wrong, or finds that it is the host's.
 
 mod exact;
 mod labels;
@@ -15,7 +15,7 @@ use crate::burst::{Lanes, Verdict};
 use crate::io::{CONTIGUOUS, Frame, RxMeta};
 use crate::parse::{MAC_BITS, be64, is_group, macs};
 use crate::{BURST, Burst};
-use fib::{Inside, Link, Snapshot, mac_key};
+use fib::{Inside, InsideEntry, Link, NetworkId, Snapshot, VTEP_KEY_V6, mac_key};
 use telemetry::DropReason;
 use wire::{Tci, be16, ethernet};
 
@@ -62,10 +62,9 @@ struct Source {
 }
 
 impl Source {
-    /// See [`fib::vtep_key_v6`].
     #[inline(always)]
     fn is_v6(self) -> bool {
-        self.key >> 63 != 0
+        self.key & VTEP_KEY_V6 != 0
     }
 }
 
@@ -101,27 +100,16 @@ pub(crate) fn outer<F: Frame>(t: &Snapshot, burst: &mut Burst<F>) {
     for lane in burst.lanes.live {
         let Some(frame) = burst.frames.get_mut(lane) else { break };
         match one(&here, burst.meta[lane], frame, &mut burst.lanes, lane) {
-            Ok(source) => {
-                keys[lane] = source.key;
-                if source.is_v6() {
-                    burst.lanes.source_v6[lane] = source.v6;
-                }
-            }
+            Ok(key) => keys[lane] = key,
             Err(verdict) => burst.lanes.decide(lane, verdict),
         }
     }
     sources::check(t, &mut burst.lanes, &keys, burst.frames.len());
 }
 
-/// One frame: its outer header checked, its network found, its inner MACs read, its tail cut.
+/// One frame: its outer header checked, its network found, its inner MACs read, its tail cut. Returns its source's key.
 #[inline(always)]
-fn one<F: Frame>(
-    here: &Here<'_>,
-    meta: RxMeta,
-    frame: &mut F,
-    lanes: &mut Lanes,
-    lane: usize,
-) -> Result<Source, Verdict> {
+fn one<F: Frame>(here: &Here<'_>, meta: RxMeta, frame: &mut F, lanes: &mut Lanes, lane: usize) -> Result<u64, Verdict> {
     // Behind a tag that the port took out, a second one is the payload's.
     let head = frame.octets().first_chunk::<{ ethernet::HEADER_OCTETS }>();
     if meta.stripped.is_none() && head.is_some_and(|h| be16::<12, 14>(h) == ethernet::TYPE_VLAN) {
@@ -139,7 +127,7 @@ fn one_tagged<F: Frame>(
     frame: &mut F,
     lanes: &mut Lanes,
     lane: usize,
-) -> Result<Source, Verdict> {
+) -> Result<u64, Verdict> {
     one_at::<18, F>(here, meta, frame, lanes, lane)
 }
 
@@ -151,36 +139,56 @@ fn one_at<const L3: usize, F: Frame>(
     frame: &mut F,
     lanes: &mut Lanes,
     lane: usize,
-) -> Result<Source, Verdict> {
+) -> Result<u64, Verdict> {
     let (octets, total) = (frame.octets(), frame.total_octets());
-    let outer = match usual::<L3>(here, meta, octets, total) {
-        Some(outer) => outer,
-        None => exact::read(here, meta, octets, total)?,
+    let Some((e, packet)) = octets.split_first_chunk::<L3>() else {
+        return unusual(here, meta, frame, lanes, lane, L3);
     };
-    enter(here.t, lanes, lane, L3, octets, &outer).map_err(Verdict::Drop)?;
-    if total > L3 + outer.end {
-        frame.truncate(L3 + outer.end);
-    }
-    Ok(outer.source)
-}
-
-/// The outer header of an ordinary tunnel packet to us; `None` if it is anything else.
-#[inline(always)]
-fn usual<const L3: usize>(here: &Here<'_>, meta: RxMeta, octets: &[u8], total: usize) -> Option<Outer> {
-    let (e, packet) = octets.split_first_chunk::<L3>()?;
     let tagged = L3 > ethernet::HEADER_OCTETS;
     let tag = if tagged { Some(Tci::new(u16::from_be_bytes([e[L3 - 4], e[L3 - 3]]))) } else { meta.stripped };
-    let contiguous = octets.len() >= CONTIGUOUS.min(total);
-    let ours = (macs(e).0 == here.mac) & contiguous & here.is_our_vlan(tag);
-    match u16::from_be_bytes([e[L3 - 2], e[L3 - 1]]) {
-        ethernet::TYPE_IPV4 if ours => plain::read(here, meta, packet, total - L3),
-        ethernet::TYPE_IPV6 if ours => v6::read(here, meta, packet, total - L3),
-        _ => None,
+    let ours = (macs(e).0 == here.mac) & (octets.len() >= CONTIGUOUS.min(total)) & here.is_our_vlan(tag);
+    let is_v4 = u16::from_be_bytes([e[L3 - 2], e[L3 - 1]]) == ethernet::TYPE_IPV4;
+    if ours & is_v4
+        && let Some(entered) = plain::enter::<L3>(here, meta, packet, total - L3, lanes, lane)
+    {
+        let (key, end) = entered.map_err(Verdict::Drop)?;
+        if total > L3 + end {
+            frame.truncate(L3 + end);
+        }
+        return Ok(key);
     }
+    unusual(here, meta, frame, lanes, lane, if ours { L3 } else { 0 })
+}
+
+/// All but a plain packet over IPv4. `l3` is where the IP header of a frame for us begins; 0 if it may not be for us.
+///
+/// Not inlined: what it says of a packet is much, and would be kept in memory on the usual way too.
+#[inline(never)]
+fn unusual<F: Frame>(
+    here: &Here<'_>,
+    meta: RxMeta,
+    frame: &mut F,
+    lanes: &mut Lanes,
+    lane: usize,
+    l3: usize,
+) -> Result<u64, Verdict> {
+    let (octets, total) = (frame.octets(), frame.total_octets());
+    let (l3, outer) = match v6::read(here, meta, octets, total, l3) {
+        Some(outer) => (l3, outer),
+        None => exact::read(here, meta, octets, total)?,
+    };
+    enter(here.t, lanes, lane, l3, octets, &outer).map_err(Verdict::Drop)?;
+    if total > l3 + outer.end {
+        frame.truncate(l3 + outer.end);
+    }
+    if outer.source.is_v6() {
+        lanes.by_v6.add(lane);
+        lanes.source_v6[lane] = outer.source.v6;
+    }
+    Ok(outer.source.key)
 }
 
 /// VNI or label to network; then what is inside is a frame of that network.
-#[inline(always)]
 fn enter(
     t: &Snapshot,
     lanes: &mut Lanes,
@@ -193,14 +201,7 @@ fn enter(
         Number::Vni(vni) => (t.vnis.lookup(vni), DropReason::UnknownVni),
         Number::Label(label) => (t.labels.lookup(label), DropReason::UnknownLabel),
     };
-    let network = match entry.inside().ok_or(unknown)? {
-        Inside::Network(network) => network,
-        Inside::Vif(vif) => {
-            lanes.by_label.add(lane);
-            lanes.labelled[lane] = vif;
-            t.vif(vif).network()
-        }
-    };
+    let network = network(t, lanes, lane, entry).ok_or(unknown)?;
     let mut at = l3 + outer.at;
     if entry.has_control_word() {
         at = behind_control_word(octets, at)?;
@@ -209,7 +210,32 @@ fn enter(
         return Err(DropReason::InnerRunt);
     }
     let head = octets.get(at..).and_then(|inner| inner.first_chunk::<{ ethernet::HEADER_OCTETS }>());
-    let head = head.ok_or(DropReason::NotContiguous)?;
+    inside(lanes, lane, network, head.ok_or(DropReason::NotContiguous)?, at, outer.priority)
+}
+
+/// The network that a VNI or label leads to; `None` if it leads nowhere.
+#[inline(always)]
+fn network(t: &Snapshot, lanes: &mut Lanes, lane: usize, entry: InsideEntry) -> Option<NetworkId> {
+    match entry.inside()? {
+        Inside::Network(network) => Some(network),
+        Inside::Vif(vif) => {
+            lanes.by_label.add(lane);
+            lanes.labelled[lane] = vif;
+            Some(t.vif(vif).network())
+        }
+    }
+}
+
+/// Fills the lanes by the inner Ethernet header, which begins at `at`.
+#[inline(always)]
+fn inside(
+    lanes: &mut Lanes,
+    lane: usize,
+    network: NetworkId,
+    head: &[u8; ethernet::HEADER_OCTETS],
+    at: usize,
+    priority: Tci,
+) -> Result<(), DropReason> {
     let (destination, source) = (be64::<0, 14>(head) >> 16, be64::<4, 14>(head) & MAC_BITS);
     if is_group(source) || source == 0 {
         return Err(DropReason::InnerGroupSource);
@@ -218,7 +244,7 @@ fn enter(
     lanes.source[lane] = source;
     lanes.l2_at[lane] = at as u8;
     lanes.tag_octets[lane] = 0;
-    lanes.tci[lane] = outer.priority;
+    lanes.tci[lane] = priority;
     lanes.network[lane] = network;
     lanes.key[lane] = mac_key(network, destination);
     Ok(())

@@ -3,18 +3,18 @@
 //! The three encapsulations over IPv4 without a fabric VLAN or control word have a function each with constant places
 //! ([`plain`]); all others share one with variable places ([`any`]).
 
-mod any;
+pub(crate) mod any;
 mod plain;
 
 use crate::burst::Lanes;
 use crate::io::Frame;
 use crate::{Burst, Verdict};
-use fib::{Nexthop, Shape, Snapshot, Tunnel};
+use fib::{Shape, Snapshot, Tunnel};
 use telemetry::DropReason;
 use wire::{Tci, checksum, ethernet};
 
-/// Room for the longest outer header, a control word and the inner MACs behind it.
-pub(crate) const WINDOW: usize = 74 + 4 + MACS;
+/// Room for the longest outer header, with a control word where there can be one, and the inner MACs behind it.
+pub(crate) const WINDOW: usize = 74 + MACS;
 pub(crate) const MACS: usize = 12;
 
 /// Identification values for this worker's packets: the counters of `workers` workers never meet.
@@ -48,29 +48,32 @@ pub(crate) struct Inner {
     pub(crate) destination: u64,
     pub(crate) source: u64,
     pub(crate) hash: u32,
-    /// VNI word or label stack entry.
+    /// VNI word, or label stack entry without its traffic class.
     pub(crate) shim: u32,
     /// Type of service of IPv4, traffic class of IPv6: the DSCP in its upper six bits.
     pub(crate) tos: u8,
+    pub(crate) priority: Tci,
 }
 
 impl Inner {
-    /// The same, through this next hop: with its VNI or label, and with the priority as the encapsulation carries it. MPLS
-    /// has the PCP for its traffic class (RFC 5462); the outer header has the DSCP that is configured for PCP and DEI.
+    /// The shim with the PCP for its traffic class (RFC 5462): for MPLS.
     #[inline(always)]
-    pub(crate) fn by(mut self, t: &Snapshot, nexthop: Nexthop, tunnel: &Tunnel, priority: Tci) -> Self {
-        let class = if tunnel.encapsulation().is_mpls() { u32::from(priority.pcp()) << 9 } else { 0 };
-        self.shim = nexthop.shim() | class;
-        self.tos = t.fabric.dscp[usize::from(priority.bits() >> 12)] << 2;
-        self
+    fn label_entry(&self) -> u32 {
+        self.shim | u32::from(self.priority.pcp()) << 9
     }
+}
+
+/// The DSCP that is configured for PCP and DEI of a tag, in its place in the outer header.
+#[inline(always)]
+pub(crate) fn tos(t: &Snapshot, priority: Tci) -> u8 {
+    t.fabric.dscp[usize::from(priority.bits() >> 12)] << 2
 }
 
 /// Sends the `to_remote` lanes out of a fabric port: pops the tags, pads to 60 octets, writes the outer header. Of several
 /// ways of the underlay the flow hash chooses one.
 ///
 /// Drops: `NoNexthop`, `NexthopUnresolved`, `TooBigForFabric`, `NoHeadroom`, `NoTailroom`, `NotContiguous`. Grows a frame by
-/// 34 octets (MPLS over GRE, two tags popped in the same step) to 78 (VXLAN over IPv6 on a fabric VLAN, no tag).
+/// 34 octets (MPLS over GRE, two tags popped in the same step) to 74 (VXLAN over IPv6 on a fabric VLAN, no tag).
 #[inline]
 pub(crate) fn to_fabric<F: Frame>(t: &Snapshot, ids: &mut IpIds, burst: &mut Burst<F>) {
     // In registers while the burst lasts.
@@ -106,9 +109,16 @@ fn one<'t, F: Frame>(
     }
     let word = nexthop.control_word_octets();
     check(tunnel, octets + word)?;
-    let inner =
-        Inner { octets, destination: lanes.destination[lane], source: lanes.source[lane], hash, shim: 0, tos: 0 };
-    let inner = inner.by(t, nexthop, tunnel, lanes.tci[lane]);
+    let priority = lanes.tci[lane];
+    let inner = Inner {
+        octets,
+        destination: lanes.destination[lane],
+        source: lanes.source[lane],
+        hash,
+        shim: nexthop.shim(),
+        tos: tos(t, priority),
+        priority,
+    };
     match tunnel.shape() {
         Shape::VxlanV4 => plain::vxlan(front(frame, plain::VXLAN - tags)?, tunnel, &inner, ids.take()),
         Shape::MplsUdpV4 if word == 0 => {
@@ -152,13 +162,13 @@ fn unusual<F: Frame>(
 /// Whether a frame of so many octets, with its control word, can go this way at all.
 #[inline(always)]
 pub(crate) fn check(tunnel: &Tunnel, octets: usize) -> Result<(), DropReason> {
-    if tunnel.header_octets() == 0 {
-        return Err(DropReason::NexthopUnresolved);
-    }
-    if octets > tunnel.max_frame() {
-        return Err(DropReason::TooBigForFabric);
-    }
-    Ok(())
+    // While unresolved it takes nothing.
+    if octets <= tunnel.max_frame() { Ok(()) } else { Err(why_not(tunnel)) }
+}
+
+#[cold]
+fn why_not(tunnel: &Tunnel) -> DropReason {
+    if tunnel.shape() == Shape::Unresolved { DropReason::NexthopUnresolved } else { DropReason::TooBigForFabric }
 }
 
 /// Adds `n` zero octets behind: an Ethernet frame has at least 60 without its check sequence.
@@ -166,12 +176,6 @@ pub(crate) fn check(tunnel: &Tunnel, octets: usize) -> Result<(), DropReason> {
 pub(crate) fn pad<F: Frame>(frame: &mut F, n: usize) -> Result<(), DropReason> {
     frame.append(n).ok_or(DropReason::NoTailroom)?.fill(0);
     Ok(())
-}
-
-/// Writes the outer header of a resolved tunnel, `word` octets of control word, and the inner MACs behind it: `window` is
-/// exactly as long. `sum` is the one's complement sum of what follows the MACs, if the tunnel has a UDP checksum.
-pub(crate) fn write(window: &mut [u8], tunnel: &Tunnel, inner: &Inner, word: usize, id: u16, sum: u64) {
-    any::write(window, tunnel, inner, word, id, sum);
 }
 
 /// Twelve octets: destination and source of an Ethernet header.

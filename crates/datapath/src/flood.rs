@@ -9,9 +9,9 @@ use crate::encap::{self, Inner, MACS, WINDOW};
 use crate::io::{Frame, Pool, TxQueue};
 use crate::rewrite::{self, TAGGED_TWICE};
 use crate::transmit::Outlet;
-use fib::{Network, NexthopId, PortIndex, Snapshot, VifIndex};
+use fib::{Destination, Network, NetworkId, NexthopId, PortIndex, Snapshot, VifIndex};
 use telemetry::DropReason;
-use wire::{Tci, checksum, ethernet};
+use wire::{MacAddr, checksum, ethernet};
 
 /// Copies that one burst may make. A single frame may go to more members than that, a second one then not.
 pub(crate) const BUDGET: usize = 4096;
@@ -35,8 +35,6 @@ struct Original {
     /// Their one's complement sum, if a tunnel wants it.
     sum: u64,
     ether_type: [u8; 2],
-    /// Priority bits that each copy has.
-    priority: Tci,
 }
 
 /// Replicates the frame of `lane`, which has the verdict `Flood`, and gives the copies to the outlet.
@@ -64,7 +62,7 @@ pub(crate) fn replicate<P: Pool, T: TxQueue<Frame = P::Frame>>(
         original.sum = checksum::sum(frame.octets());
     }
     let ingress = (side == Side::Access).then_some(lanes.ingress[lane]);
-    let targets = Targets::new(t, network, ingress, original.inner.source);
+    let targets = Targets::new(t, lanes.network[lane], network, ingress, original.inner.source);
     if targets.is_empty() && remote.is_empty() {
         let reason = if targets.own_source { DropReason::OwnSource } else { DropReason::NoOtherMember };
         return out.bury(frame, reason);
@@ -85,15 +83,19 @@ struct Targets<'t> {
     network: &'t Network,
     ingress: Option<VifIndex>,
     source: u64,
+    /// Whether the source is somebody's on this node at all: if not, no segment has to be asked.
+    known_source: bool,
     own_source: bool,
     count: usize,
 }
 
 impl<'t> Targets<'t> {
-    fn new(t: &'t Snapshot, network: &'t Network, ingress: Option<VifIndex>, source: u64) -> Self {
+    fn new(t: &'t Snapshot, id: NetworkId, network: &'t Network, ingress: Option<VifIndex>, source: u64) -> Self {
+        let at = t.destination(id, MacAddr::from_bits(source));
+        let known_source = matches!(at, Some(Destination::Vif(_)));
         let at_home = |vif: &VifIndex| t.segment_owns(t.vif(*vif), source);
-        let own_source = ingress.is_none() && network.segments().iter().any(at_home);
-        let mut targets = Self { t, network, ingress, source, own_source, count: 0 };
+        let own_source = known_source && ingress.is_none() && network.segments().iter().any(at_home);
+        let mut targets = Self { t, network, ingress, source, known_source, own_source, count: 0 };
         let mut count = 0;
         targets.for_each(|_| count += 1);
         targets.count = count;
@@ -108,7 +110,8 @@ impl<'t> Targets<'t> {
         for vif in self.network.segments() {
             let row = self.t.vif(*vif);
             let came_from = |ingress| ingress == *vif || is_same_segment(self.t, row, ingress);
-            if !self.ingress.is_some_and(came_from) && !self.t.segment_owns(row, self.source) {
+            let at_home = || self.known_source && self.t.segment_owns(row, self.source);
+            if !self.ingress.is_some_and(came_from) && !at_home() {
                 f(*vif);
             }
         }
@@ -132,14 +135,13 @@ fn prepare<F: Frame>(frame: &mut F, lanes: &Lanes, lane: usize) -> Result<Origin
         encap::pad(frame, short)?;
     }
     let rest = frame.total_octets();
-    let (destination, source) = (lanes.destination[lane], lanes.source[lane]);
+    let (destination, source, priority) = (lanes.destination[lane], lanes.source[lane], lanes.tci[lane]);
     Ok(Original {
         macs: encap::mac_octets(destination, source),
-        inner: Inner { octets: rest + MACS, destination, source, hash: lanes.hash[lane], shim: 0, tos: 0 },
+        inner: Inner { octets: rest + MACS, destination, source, hash: lanes.hash[lane], shim: 0, tos: 0, priority },
         rest,
         sum: 0,
         ether_type: frame.octets().first_chunk().copied().unwrap_or_default(),
-        priority: lanes.tci[lane],
     })
 }
 
@@ -174,7 +176,7 @@ fn one_local<P: Pool, T: TxQueue<Frame = P::Frame>>(
     let tag = rewrite::tag_octets(vif, Some(&original.ether_type));
     let mut header = [0; TAGGED_TWICE];
     let made = rewrite::fits(vif, Some(&original.ether_type), original.rest)
-        .and_then(|()| rewrite::write(&mut header, vif, original.macs, tag, original.priority))
+        .and_then(|()| rewrite::write(&mut header, vif, original.macs, tag, original.inner.priority))
         .and_then(|()| copy(out.pool(), body, header.get(..MACS + tag).unwrap_or(&header)));
     if let Ok(frame) = &made {
         rewrite::count(out.telemetry(), egress, frame);
@@ -195,11 +197,12 @@ fn one_remote<P: Pool, T: TxQueue<Frame = P::Frame>>(
     let found = t.nexthop(nexthop).and_then(|nexthop| Some((nexthop, t.tunnel_for(nexthop.tunnel(), hash)?)));
     let Some((nexthop, tunnel)) = found else { return out.lose_copy(DropReason::NoNexthop) };
     let word = nexthop.control_word_octets();
-    let inner = original.inner.clone().by(t, nexthop, tunnel, original.priority);
+    let tos = encap::tos(t, original.inner.priority);
+    let inner = Inner { shim: nexthop.shim(), tos, ..original.inner.clone() };
     let mut window = [0; WINDOW];
     let made = encap::check(tunnel, inner.octets + word).and_then(|()| {
         let window = window.get_mut(..tunnel.header_octets() + word + MACS).ok_or(DropReason::NoHeadroom)?;
-        encap::write(window, tunnel, &inner, word, out.ids().take(), original.sum);
+        encap::any::write(window, tunnel, &inner, word, out.ids().take(), original.sum);
         copy(out.pool(), body, window)
     });
     finish(out, made, tunnel.port());

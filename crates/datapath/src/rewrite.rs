@@ -132,11 +132,11 @@ pub(crate) fn fits(vif: &Vif, ether_type: Option<&[u8]>, rest: usize) -> Result<
     const TYPE_OCTETS: usize = 2;
     let payload = rest.saturating_sub(TYPE_OCTETS);
     let limit = usize::from(vif.max_payload());
-    let own_tag = vif.inner_vlan().vid() == 0 && is_tag(ether_type);
-    if own_tag && vif.is_beside_inner() && ether_type == Some(&ethernet::TYPE_VLAN.to_be_bytes()[..]) {
+    if vif.is_beside_inner() && ether_type == Some(&ethernet::TYPE_VLAN.to_be_bytes()[..]) {
         return Err(DropReason::InnerTagAmbiguous);
     }
-    if payload <= limit || (payload <= limit + ethernet::TAG_OCTETS && own_tag) {
+    let own_tag = || vif.inner_vlan().vid() == 0 && is_tag(ether_type);
+    if payload <= limit || (payload <= limit + ethernet::TAG_OCTETS && own_tag()) {
         Ok(())
     } else {
         Err(DropReason::TooBigForPort)

@@ -99,10 +99,10 @@ drop_reasons! {
         "An access frame shorter than an Ethernet header (14 octets).",
         "Look for a broken driver or NIC at the sender.";
     CutTag, "cut_tag", Parse,
-        "An access frame that ends within its VLAN tag (less than 18 octets).",
+        "An access frame that ends within its VLAN tag, or within the inner one of a VLAN that has such.",
         "Look for a broken driver or NIC at the sender.";
     NotContiguous, "not_contiguous", Parse,
-        "A frame whose first 128 octets lie in several buffers.",
+        "A frame whose first 128 octets lie in several buffers, or all of it where a checksum or a copy needs it in one.",
         "Raise the port's MTU in the node file, so that buffers are made larger.";
     GroupSource, "group_source", Parse,
         "A frame whose source is a group address or zero, which no station may use (IEEE 802.3 clause 3.2.3).",
@@ -205,7 +205,7 @@ drop_reasons! {
         "A frame from the fabric for a MAC that is itself behind the fabric: it is never sent back (split horizon).",
         "Correct the sender's idea of where the MAC is.";
     OwnSource, "own_source", Bridge,
-        "A frame that would go to the very VMI whose MAC is its source.",
+        "A frame that would go to the very VMI whose MAC is its source, or to one on the same VLAN.",
         "Expected with several gateways on one LAN; else look for a loop behind the access port.";
     SameSegment, "same_segment", Bridge,
         "A frame for a VMI on the same VLAN of the same port as its sender: the switch there has delivered it.",

@@ -19,9 +19,10 @@ fn be16_at(octets: &[u8], at: usize) -> Option<u16> {
     octets.get(at..)?.first_chunk().map(|two| u16::from_be_bytes(*two))
 }
 
-/// The outer header of a frame whose first buffer is `octets`, `total` octets long altogether; or its verdict.
+/// The outer header of a frame whose first buffer is `octets`, `total` octets long altogether, and where its IP header begins;
+/// or its verdict.
 #[cold]
-pub(super) fn read(here: &Here<'_>, meta: RxMeta, octets: &[u8], total: usize) -> Result<Outer, Verdict> {
+pub(super) fn read(here: &Here<'_>, meta: RxMeta, octets: &[u8], total: usize) -> Result<(usize, Outer), Verdict> {
     if octets.len() < CONTIGUOUS.min(total) {
         return Err(Verdict::Drop(DropReason::NotContiguous));
     }
@@ -38,7 +39,7 @@ pub(super) fn read(here: &Here<'_>, meta: RxMeta, octets: &[u8], total: usize) -
         None => Err(Verdict::Punt),
         // RFC 1122 section 3.3.6: a packet to our address has no business in a group's frame.
         Some(_) if destination.to_bits() != here.mac => Err(Verdict::Drop(DropReason::OuterMacNotOurs)),
-        Some(outer) => outer.map_err(Verdict::Drop),
+        Some(outer) => outer.map(|outer| (l3, outer)).map_err(Verdict::Drop),
     }
 }
 

@@ -2,42 +2,45 @@
 
 use crate::BURST;
 use crate::burst::Lanes;
-use fib::{Fabric, Snapshot, SourceCheck};
+use fib::{Fabric, Snapshot, SourceCheck, VTEP_KEY_V6};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use telemetry::DropReason;
-
-/// Of a key that is of IPv6: see [`fib::vtep_key_v6`].
-const IS_V6: u64 = 1 << 63;
 
 /// Fills `peer` and drops what comes from a source that may not send it. All lanes are looked up at once.
 #[inline(always)]
 pub(super) fn check(t: &Snapshot, lanes: &mut Lanes, keys: &[u64; BURST], n: usize) {
-    let mut found = [0; BURST];
-    t.vteps.lookup_burst(keys, n, &mut found);
+    // A key of IPv4 is the address itself, so what is found is the VTEP.
+    t.vteps.lookup_burst(keys, n, &mut lanes.peer);
+    if !lanes.by_v6.is_empty() {
+        tell_apart(t, lanes);
+    }
     for lane in lanes.live {
-        let key = keys[lane];
-        // A key of IPv4 is the address itself, so what is found is the VTEP.
-        lanes.peer[lane] = match (found[lane], key & IS_V6) {
-            (0, _) => None,
-            (row, 0) => fib::PeerId::new(row as usize - 1),
-            (row, _) => t.peer(row, IpAddr::V6(Ipv6Addr::from_bits(lanes.source_v6[lane]))),
-        };
-        let reason = match lanes.peer[lane] {
-            None => stranger(&t.fabric, address(key, lanes.source_v6[lane])),
-            Some(_) if t.fabric.source_check != SourceCheck::Strict => None,
-            Some(peer) => match t.network(lanes.network[lane]) {
-                Some(network) if network.has_peer(peer) => None,
-                _ => Some(DropReason::OuterSourceUnknown),
-            },
-        };
-        if let Some(reason) = reason {
-            lanes.drop(lane, reason);
+        if lanes.peer[lane] == 0 {
+            if let Some(reason) = stranger(&t.fabric, address(keys[lane], lanes.source_v6[lane])) {
+                lanes.drop(lane, reason);
+            }
+        } else if t.fabric.source_check == SourceCheck::Strict {
+            let network = t.network(lanes.network[lane]).zip(lanes.peer(lane));
+            if !network.is_some_and(|(network, peer)| network.has_peer(peer)) {
+                lanes.drop(lane, DropReason::OuterSourceUnknown);
+            }
+        }
+    }
+}
+
+/// A key of IPv6 is a hash: what was found must be the very address.
+#[inline(never)]
+fn tell_apart(t: &Snapshot, lanes: &mut Lanes) {
+    for lane in lanes.by_v6 {
+        let source = IpAddr::V6(Ipv6Addr::from_bits(lanes.source_v6[lane]));
+        if t.peer(lanes.peer[lane], source).is_none() {
+            lanes.peer[lane] = 0;
         }
     }
 }
 
 fn address(key: u64, v6: u128) -> IpAddr {
-    if key & IS_V6 == 0 { Ipv4Addr::from_bits(key as u32).into() } else { Ipv6Addr::from_bits(v6).into() }
+    if key & VTEP_KEY_V6 == 0 { Ipv4Addr::from_bits(key as u32).into() } else { Ipv6Addr::from_bits(v6).into() }
 }
 
 /// What is wrong with a source that is no VTEP of ours; nothing if anybody may send.

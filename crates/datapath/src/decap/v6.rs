@@ -14,14 +14,18 @@ const VXLAN_AT: usize = HEAD + vxlan::HEADER_OCTETS;
 const UDP_LABEL_AT: usize = HEAD + mpls::ENTRY_OCTETS;
 const GRE_LABEL_AT: usize = ipv6::HEADER_OCTETS + gre::HEADER_OCTETS + mpls::ENTRY_OCTETS;
 
-#[inline(never)]
-pub(super) fn read(here: &Here<'_>, meta: RxMeta, packet: &[u8], available: usize) -> Option<Outer> {
+/// `l3` is where the IP header begins; 0 if the frame may not be for us. `None` if the packet is anything else.
+pub(super) fn read(here: &Here<'_>, meta: RxMeta, octets: &[u8], total: usize, l3: usize) -> Option<Outer> {
+    let packet = octets.get(l3..).filter(|_| l3 > 0)?;
+    let available = total.checked_sub(l3)?;
     let (head, rest) = packet.split_first_chunk::<HEAD>()?;
     let (fixed, l4) = head.split_first_chunk::<{ ipv6::HEADER_OCTETS }>()?;
     let first = u32::from_be_bytes([fixed[0], fixed[1], fixed[2], fixed[3]]);
     let end = ipv6::HEADER_OCTETS + usize::from(u16::from_be_bytes([fixed[4], fixed[5]]));
     let (source, destination) = addresses(fixed);
-    if first >> 28 != 6 || here.v6 != Some(destination) || end > available {
+    let ether_type = octets.get(l3 - 2..)?.first_chunk()?;
+    let is_v6 = *ether_type == ethernet::TYPE_IPV6.to_be_bytes() && first >> 28 == 6;
+    if !is_v6 || here.v6 != Some(destination) || end > available {
         return None;
     }
     let l4: &[u8; 8] = l4.first_chunk()?;
@@ -34,15 +38,15 @@ pub(super) fn read(here: &Here<'_>, meta: RxMeta, packet: &[u8], available: usiz
                     (VXLAN_AT, number, here.t.priorities[(first >> 22) as usize & 63])
                 }
                 mpls::UDP_PORT | mpls::UDP_PORT_LEGACY => {
-                    let (number, priority) = only_label(word(rest)?)?;
-                    (UDP_LABEL_AT, number, priority)
+                    let (label, priority) = only_label(word(rest)?)?;
+                    (UDP_LABEL_AT, Number::Label(label), priority)
                 }
                 _ => return None,
             }
         }
         ipv4::PROTO_GRE if l4[..4] == [0, 0, 0x88, 0x47] => {
-            let (number, priority) = only_label(word(&l4[4..])?)?;
-            (GRE_LABEL_AT, number, priority)
+            let (label, priority) = only_label(word(&l4[4..])?)?;
+            (GRE_LABEL_AT, Number::Label(label), priority)
         }
         _ => return None,
     };

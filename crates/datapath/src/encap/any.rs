@@ -6,14 +6,15 @@ use fib::{Shape, Tunnel};
 use wire::{Encapsulation, checksum, ipv4, ipv6, mpls, udp};
 
 /// Writes the whole of `window`: the outer header, `word` zero octets of control word, the inner MACs. `sum` is the one's
-/// complement sum of what follows.
+/// complement sum of what follows, if the tunnel has a UDP checksum.
 #[inline(never)]
-pub(super) fn write(window: &mut [u8], tunnel: &Tunnel, inner: &Inner, word: usize, id: u16, sum: u64) {
+pub(crate) fn write(window: &mut [u8], tunnel: &Tunnel, inner: &Inner, word: usize, id: u16, sum: u64) {
     let (header, ip) = (tunnel.header_octets(), tunnel.ip_at());
     let Some((front, behind)) = window.split_at_mut_checked(header) else { return };
     let Some(template) = tunnel.header().get(..header) else { return };
     front.copy_from_slice(template);
-    put(front, header.saturating_sub(mpls::ENTRY_OCTETS), inner.shim.to_be_bytes());
+    let shim = if tunnel.encapsulation().is_mpls() { inner.label_entry() } else { inner.shim };
+    put(front, header.saturating_sub(mpls::ENTRY_OCTETS), shim.to_be_bytes());
     if let Some((control_word, macs)) = behind.split_at_mut_checked(word) {
         control_word.fill(0);
         put(macs, 0, mac_octets(inner.destination, inner.source));

@@ -22,13 +22,13 @@ pub(super) fn vxlan(window: &mut [u8; VXLAN + MACS], tunnel: &Tunnel, inner: &In
 pub(super) fn mpls_over_udp(window: &mut [u8; MPLS_OVER_UDP + MACS], tunnel: &Tunnel, inner: &Inner, id: u16) {
     ip::<MPLS_OVER_UDP, { MPLS_OVER_UDP + MACS }>(window, tunnel, inner, id);
     udp::<MPLS_OVER_UDP, { MPLS_OVER_UDP + MACS }>(window, inner);
-    put(window, MPLS_OVER_UDP - mpls::ENTRY_OCTETS, inner.shim.to_be_bytes());
+    put(window, MPLS_OVER_UDP - mpls::ENTRY_OCTETS, inner.label_entry().to_be_bytes());
 }
 
 #[inline(always)]
 pub(super) fn mpls_over_gre(window: &mut [u8; MPLS_OVER_GRE + MACS], tunnel: &Tunnel, inner: &Inner, id: u16) {
     ip::<MPLS_OVER_GRE, { MPLS_OVER_GRE + MACS }>(window, tunnel, inner, id);
-    put(window, MPLS_OVER_GRE - mpls::ENTRY_OCTETS, inner.shim.to_be_bytes());
+    put(window, MPLS_OVER_GRE - mpls::ENTRY_OCTETS, inner.label_entry().to_be_bytes());
 }
 
 /// Template, IPv4 header and inner MACs of a header of `H` octets; `W` is with the MACs.
