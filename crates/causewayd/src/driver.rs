@@ -156,29 +156,30 @@ impl io::RxQueue for DpdkRx {
         if let Intake::Hidden(longest) = *intake {
             arrived.iter_mut().for_each(|mbuf| look_at(mbuf, longest, counts));
         }
-        burst.fill(arrived.drain(..).map(|mut mbuf| {
+        burst.fill(arrived.drain(..).map(|mbuf| {
             if let Some(first) = mbuf.octets().first() {
                 fib::prefetch::prefetch(first);
             }
-            let meta = if mbuf.has_notes() { notes(&mut mbuf, *intake, counts) } else { RxMeta::default() };
+            let (mbuf, meta) = if mbuf.has_notes() { notes(mbuf, *intake, counts) } else { (mbuf, RxMeta::default()) };
             (DpdkFrame(mbuf), meta)
         }));
     }
 }
 
+/// By value: a reference would keep the handle of every frame in memory.
 #[inline]
-fn notes(mbuf: &mut Mbuf, intake: Intake, counts: &IntakeCounts) -> RxMeta {
+fn notes(mbuf: Mbuf, intake: Intake, counts: &IntakeCounts) -> (Mbuf, RxMeta) {
     let l4 = mbuf.l4_checksum();
-    if l4 == dpdk::Checksum::Partial {
-        make_whole(mbuf, intake, counts);
-    }
-    RxMeta { stripped: mbuf.stripped_tci().map(Tci::new), ip: verified(mbuf.ipv4_checksum()), l4: verified(l4) }
+    let mbuf = if l4 == dpdk::Checksum::Partial { make_whole(mbuf, intake, counts) } else { mbuf };
+    let stripped = mbuf.stripped_tci().map(Tci::new);
+    let meta = RxMeta { stripped, ip: verified(mbuf.ipv4_checksum()), l4: verified(l4) };
+    (mbuf, meta)
 }
 
 /// Only senders on the same machine leave checksums to others, and most frames are not theirs.
 #[cold]
 #[inline(never)]
-fn make_whole(mbuf: &mut Mbuf, intake: Intake, counts: &IntakeCounts) {
+fn make_whole(mut mbuf: Mbuf, intake: Intake, counts: &IntakeCounts) -> Mbuf {
     // Data in further buffers is out of reach. No frame within the MTU has any.
     let in_one_piece = mbuf.segments() == 1;
     let completed = in_one_piece
@@ -189,8 +190,9 @@ fn make_whole(mbuf: &mut Mbuf, intake: Intake, counts: &IntakeCounts) {
     if completed {
         counts.completed.add(1);
     } else if intake == Intake::Told {
-        refuse(mbuf, counts);
+        refuse(&mut mbuf, counts);
     }
+    mbuf
 }
 
 /// A frame of a port that tells nothing.

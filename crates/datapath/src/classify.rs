@@ -1,9 +1,9 @@
 //! VLAN to VMI: from here on a frame belongs to an instance's interface.
 
-use crate::Burst;
 use crate::burst::{LaneMask, Lanes};
 use crate::encap::MACS;
 use crate::io::Frame;
+use crate::{BURST, Burst};
 use fib::{InnerVlans, Snapshot, VifIndex, VlanEntry, demux_key, mac_key};
 use telemetry::{DropReason, WorkerTelemetry};
 use wire::{Tci, ethernet};
@@ -24,34 +24,52 @@ pub(crate) fn vlan_to_vif<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, b
     // Lanes whose VLAN several interfaces share: what tells them apart is in `key` until then.
     let mut shared = LaneMask::default();
     for lane in burst.lanes.live {
-        let mut entry = vlans.lookup(burst.lanes.tci[lane]);
-        if let VlanEntry::Inner(table) = entry {
-            let octets = burst.frames.get(lane).map_or(&[][..], Frame::octets);
-            entry = match inner(t, table, octets, &mut burst.lanes.tag_octets[lane]) {
-                Ok(entry) => entry,
-                Err(reason) => {
-                    burst.lanes.drop(lane, reason);
-                    continue;
-                }
-            };
-        }
-        match entry {
-            VlanEntry::Vif(vif) => enter(t, telemetry, burst, lane, vif),
-            VlanEntry::MacDemux(group) => {
-                shared.add(lane);
-                burst.lanes.key[lane] = demux_key(group, burst.lanes.source[lane]);
-            }
-            VlanEntry::None | VlanEntry::Inner(_) => burst.lanes.drop(lane, DropReason::UnknownVlan),
-        }
+        let ingress = match vlans.lookup(burst.lanes.tci[lane]) {
+            VlanEntry::Vif(vif) => vif,
+            entry => match unusual(t, burst, lane, entry, &mut shared) {
+                Some(vif) => vif,
+                None => continue,
+            },
+        };
+        enter(t, telemetry, burst, lane, ingress);
     }
     if !shared.is_empty() {
         tell_apart(t, telemetry, burst, shared);
     }
 }
 
+/// A VLAN that is not simply one interface's: the one that it is all the same, or what becomes of the frame is decided.
+#[inline(never)]
+fn unusual<F: Frame>(
+    t: &Snapshot,
+    burst: &mut Burst<F>,
+    lane: usize,
+    mut entry: VlanEntry,
+    shared: &mut LaneMask,
+) -> Option<VifIndex> {
+    if let VlanEntry::Inner(table) = entry {
+        let octets = burst.frames.get(lane).map_or(&[][..], Frame::octets);
+        match inner(t, table, octets, &mut burst.lanes.tag_octets[lane % BURST]) {
+            Ok(behind) => entry = behind,
+            Err(reason) => {
+                burst.lanes.drop(lane, reason);
+                return None;
+            }
+        }
+    }
+    match entry {
+        VlanEntry::Vif(vif) => return Some(vif),
+        VlanEntry::MacDemux(group) => {
+            shared.add(lane);
+            burst.lanes.key[lane % BURST] = demux_key(group, burst.lanes.source[lane % BURST]);
+        }
+        VlanEntry::None | VlanEntry::Inner(_) => burst.lanes.drop(lane, DropReason::UnknownVlan),
+    }
+    None
+}
+
 /// What the tag behind the outer one stands for. Only a tag of type 0x8100 directly behind counts; without one the frame is
 /// of the interface that has the VLAN itself, if there is any.
-#[inline(never)]
 fn inner(t: &Snapshot, table: InnerVlans, octets: &[u8], tag_octets: &mut u8) -> Result<VlanEntry, DropReason> {
     let Some(vlans) = t.vlans.inner(table) else { return Ok(VlanEntry::None) };
     let behind = octets.get(MACS + usize::from(*tag_octets)..).unwrap_or(&[]);

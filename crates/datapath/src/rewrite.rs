@@ -78,13 +78,8 @@ fn replace_front<F: Frame>(
 /// priority-tagged.
 #[inline(always)]
 pub(crate) fn tag_octets(vif: &Vif, ether_type: Option<&[u8]>) -> usize {
-    if vif.inner_vlan().vid() != 0 {
-        2 * ethernet::TAG_OCTETS
-    } else if vif.vlan().vid() == 0 && !is_tag(ether_type) {
-        0
-    } else {
-        ethernet::TAG_OCTETS
-    }
+    let octets = vif.tag_octets();
+    if octets == 0 && is_tag(ether_type) { ethernet::TAG_OCTETS } else { octets }
 }
 
 #[inline(always)]
@@ -111,8 +106,7 @@ pub(crate) fn write(
     }
     let window = octets.first_chunk_mut::<TAGGED>().ok_or(DropReason::NotContiguous)?;
     window[..MACS].copy_from_slice(&macs);
-    window[MACS..MACS + 2].copy_from_slice(&vif.tpid().value().to_be_bytes());
-    window[MACS + 2..].copy_from_slice(&(vif.vlan().bits() | priority.priority()).to_be_bytes());
+    window[MACS..].copy_from_slice(&(vif.outer_tag() | u32::from(priority.priority())).to_be_bytes());
     Ok(())
 }
 

@@ -17,6 +17,13 @@ macro_rules! index {
                 if row <= Self::MAX { Some(Self(row as $int)) } else { None }
             }
 
+            /// Of the bits that a table of this crate packed from a legal value: nothing is left to check.
+            #[allow(dead_code, reason = "not every index is packed")]
+            #[inline(always)]
+            pub(crate) const fn unpacked(bits: u32) -> Self {
+                Self(bits as $int)
+            }
+
             /// The row number.
             #[inline(always)]
             pub const fn row(self) -> usize {
@@ -66,14 +73,6 @@ index! {
 index! {
     /// A data path port.
     PortIndex(u16), max 255
-}
-
-impl TunnelId {
-    /// Of the 16 bits of a next hop's row, all of which are legal.
-    #[inline(always)]
-    pub(crate) const fn from_bits(row: u16) -> Self {
-        Self(row as u32)
-    }
 }
 
 #[cfg(test)]

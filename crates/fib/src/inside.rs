@@ -36,16 +36,9 @@ impl InsideEntry {
     /// What it stands for; `None` if the number is nobody's.
     #[inline(always)]
     pub const fn inside(self) -> Option<Inside> {
-        let row = (self.0 & ROW) as usize;
         match self.0 & (NETWORK | VIF) {
-            NETWORK => match NetworkId::new(row) {
-                Some(network) => Some(Inside::Network(network)),
-                None => None,
-            },
-            VIF => match VifIndex::new(row) {
-                Some(vif) => Some(Inside::Vif(vif)),
-                None => None,
-            },
+            NETWORK => Some(Inside::Network(NetworkId::unpacked(self.0 & ROW))),
+            VIF => Some(Inside::Vif(VifIndex::unpacked(self.0 & ROW))),
             _ => None,
         }
     }

@@ -132,19 +132,12 @@ impl Destination {
         }
     }
 
-    /// From a value of [`Snapshot::macs`]; 0, "not found", is `None`.
+    /// From a value of [`Snapshot::macs`], made by [`pack`](Self::pack); 0, "not found", is `None`.
     #[inline(always)]
     pub const fn unpack(value: u32) -> Option<Self> {
-        let row = (value & PAYLOAD) as usize;
         match value & !PAYLOAD {
-            LOCAL => match VifIndex::new(row) {
-                Some(vif) => Some(Self::Vif(vif)),
-                None => None,
-            },
-            REMOTE => match NexthopId::new(row) {
-                Some(nexthop) => Some(Self::Remote(nexthop)),
-                None => None,
-            },
+            LOCAL => Some(Self::Vif(VifIndex::unpacked(value & PAYLOAD))),
+            REMOTE => Some(Self::Remote(NexthopId::unpacked(value & PAYLOAD))),
             _ => None,
         }
     }

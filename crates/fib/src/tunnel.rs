@@ -227,7 +227,7 @@ impl Nexthop {
     /// The tunnel that it uses.
     #[inline(always)]
     pub fn tunnel(self) -> TunnelId {
-        TunnelId::from_bits(self.tunnel)
+        TunnelId::unpacked(self.tunnel as u32)
     }
 
     /// The last four octets of the outer header, host order: VNI and a reserved octet, or the label stack entry with

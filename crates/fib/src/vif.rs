@@ -16,16 +16,19 @@ pub struct Vif {
     more_sources: Option<Arc<[u64]>>,
     network: NetworkId,
     port: PortIndex,
-    vlan: Tci,
+    /// Type and VLAN of the outer tag, as they go on the wire.
+    tag: u32,
     /// Behind the VLAN's tag; 0: none, since a VLAN 0 of a QinQ interface cannot be configured.
     inner: Tci,
     max_payload: u16,
     /// One more than the group's number; 0: alone on its VLAN.
     group: u16,
-    tpid: Tpid,
-    beside_inner: bool,
-    used: bool,
+    tag_octets: u8,
+    flags: u8,
 }
+
+const USED: u8 = 1;
+const BESIDE_INNER: u8 = 2;
 
 const NO_NETWORK: NetworkId = match NetworkId::new(0) {
     Some(id) => id,
@@ -42,13 +45,12 @@ pub(crate) static NO_VIF: Vif = Vif {
     more_sources: None,
     network: NO_NETWORK,
     port: NO_PORT,
-    vlan: Tci::new(0),
+    tag: 0,
     inner: Tci::new(0),
     max_payload: 0,
     group: 0,
-    tpid: Tpid::Customer,
-    beside_inner: false,
-    used: false,
+    tag_octets: 0,
+    flags: 0,
 };
 
 /// Where an interface's frames are on an access port: the outer tag, and the one behind it.
@@ -61,8 +63,14 @@ pub(crate) struct Tags {
 
 impl Vif {
     pub(crate) fn new(network: NetworkId, port: PortIndex, tags: Tags, sources: &[MacAddr], max_payload: u16) -> Self {
-        let (vlan, inner) = (tags.vlan.into(), tags.inner.map_or(Tci::default(), Tci::from));
-        let mut vif = Self { network, port, vlan, inner, tpid: tags.tpid, max_payload, used: true, ..NO_VIF.clone() };
+        let inner = tags.inner.map_or(Tci::default(), Tci::from);
+        let tag = u32::from(tags.tpid.value()) << 16 | u32::from(tags.vlan.value());
+        let tag_octets = match (tags.inner, tags.vlan.is_untagged()) {
+            (Some(_), _) => 8,
+            (None, false) => 4,
+            (None, true) => 0,
+        };
+        let mut vif = Self { network, port, tag, inner, tag_octets, max_payload, flags: USED, ..NO_VIF.clone() };
         let (inline, more) = sources.split_at(sources.len().min(INLINE_SOURCES));
         for (place, mac) in vif.sources.iter_mut().zip(inline) {
             *place = mac.to_bits();
@@ -87,10 +95,10 @@ impl Vif {
         self.port
     }
 
-    /// The tag towards its instance; VLAN 0 means none.
+    /// The outer tag towards its instance: the port's tag type, priority 0, and the VLAN.
     #[inline(always)]
-    pub const fn vlan(&self) -> Tci {
-        self.vlan
+    pub const fn outer_tag(&self) -> u32 {
+        self.tag
     }
 
     /// The tag behind that one (QinQ: the C-VLAN), always of type 0x8100; VLAN 0 means none.
@@ -99,10 +107,10 @@ impl Vif {
         self.inner
     }
 
-    /// The type of the outer tag.
+    /// Octets of tags towards its instance: 0 on VLAN 0, 4, or 8 for QinQ.
     #[inline(always)]
-    pub const fn tpid(&self) -> Tpid {
-        self.tpid
+    pub const fn tag_octets(&self) -> usize {
+        self.tag_octets as usize
     }
 
     /// The group with which it shares its VLAN, if others do.
@@ -117,11 +125,11 @@ impl Vif {
     /// Whether inner tags on its VLAN are other interfaces, while it has none itself.
     #[inline(always)]
     pub const fn is_beside_inner(&self) -> bool {
-        self.beside_inner
+        self.flags & BESIDE_INNER != 0
     }
 
     pub(crate) fn set_beside_inner(&mut self) {
-        self.beside_inner = true;
+        self.flags |= BESIDE_INNER;
     }
 
     pub(crate) fn join(&mut self, group: GroupId) {
@@ -143,7 +151,7 @@ impl Vif {
 
     /// Whether this row is an interface at all.
     pub const fn is_used(&self) -> bool {
-        self.used
+        self.flags & USED != 0
     }
 
     /// Whether `mac` (as [`MacAddr::to_bits`]) is one of the VMI's own: its MAC and allowed address pairs.

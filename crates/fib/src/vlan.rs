@@ -45,14 +45,8 @@ impl Packed {
     const fn unpack(self) -> VlanEntry {
         let payload = self.0 & PAYLOAD;
         match self.0 & !PAYLOAD {
-            KIND_VIF => match VifIndex::new(payload as usize) {
-                Some(vif) => VlanEntry::Vif(vif),
-                None => VlanEntry::None,
-            },
-            KIND_DEMUX => match GroupId::new(payload as usize) {
-                Some(group) => VlanEntry::MacDemux(group),
-                None => VlanEntry::None,
-            },
+            KIND_VIF => VlanEntry::Vif(VifIndex::unpacked(payload)),
+            KIND_DEMUX => VlanEntry::MacDemux(GroupId::unpacked(payload)),
             KIND_INNER => VlanEntry::Inner(InnerVlans(payload)),
             _ => VlanEntry::None,
         }

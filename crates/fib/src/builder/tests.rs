@@ -161,7 +161,7 @@ fn inner_vlans_are_segments_of_their_own_beside_the_plain_one() {
     assert_eq!(s.vlans.lookup(port(0), vlan(100), Some(vlan(7))), VlanEntry::Vif(vif(1)));
     assert_eq!(s.vlans.lookup(port(0), vlan(100), Some(vlan(8))), VlanEntry::None);
     assert!(s.vif(vif(0)).is_beside_inner() && !s.vif(vif(1)).is_beside_inner());
-    assert_eq!((s.vif(vif(1)).tpid(), s.vif(vif(1)).inner_vlan().vid()), (Tpid::Service, 7));
+    assert_eq!((s.vif(vif(1)).outer_tag(), s.vif(vif(1)).inner_vlan().vid()), (0x88a8_0064, 7));
     assert_eq!(s.network(network(0)).unwrap().segments(), [vif(0), vif(1)]);
 }
 
