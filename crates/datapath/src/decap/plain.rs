@@ -129,15 +129,17 @@ fn checksum_is_right(words: &[u64; 5]) -> bool {
 fn udp_is_plain(words: &[u64; 5], packet: &Packet<'_>, meta: RxMeta) -> bool {
     let octets = usize::from((words[3] >> 48) as u16);
     octets + ipv4::HEADER_OCTETS == packet.end
-        && ((words[3] >> 32) as u16 == 0 || meta.l4 == Checksum::Good || is_summed(words, packet))
+        && ((words[3] >> 32) as u16 == 0
+            || meta.l4 == Checksum::Good
+            || is_summed(packet.octets, packet.source, (words[2] >> 32) as u32, packet.end))
 }
 
-/// Whether a checksum that is there is right. It covers the whole packet.
+/// Whether a checksum that is there is right. It covers the whole packet. All by value: references would keep the numbers of
+/// every packet in memory.
 #[inline(never)]
-fn is_summed(words: &[u64; 5], packet: &Packet<'_>) -> bool {
-    let octets = packet.end - ipv4::HEADER_OCTETS;
-    let pseudo = checksum::udp_pseudo_header_v4(packet.source, (words[2] >> 32) as u32, octets as u16);
-    packet.octets.get(ipv4::HEADER_OCTETS..packet.end).is_some_and(|datagram| sums_to_ones(pseudo, datagram))
+fn is_summed(packet: &[u8], source: u32, destination: u32, end: usize) -> bool {
+    let pseudo = checksum::udp_pseudo_header_v4(source, destination, (end - ipv4::HEADER_OCTETS) as u16);
+    packet.get(ipv4::HEADER_OCTETS..end).is_some_and(|datagram| sums_to_ones(pseudo, datagram))
 }
 
 /// A label that is alone on its stack, not reserved, and alive; the priority is its traffic class.
