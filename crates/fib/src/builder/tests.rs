@@ -194,3 +194,18 @@ fn a_way_by_a_port_that_is_not_the_fabrics_is_none() {
     assert_eq!(b.set_paths(tunnel, &[path(0, 1)]), Ok(false));
     assert_eq!(b.finish().tunnel(tunnel).unwrap().header_octets(), 0);
 }
+
+#[test]
+fn an_address_that_several_interfaces_may_use_is_the_first_ones_unless_it_is_ones_own() {
+    let shared = MacAddr::new([0, 0, 0x5e, 0, 1, 0x0a]);
+    let third = MacAddr::new([2, 0, 0, 0, 0x10, 0x66]);
+    let mut b = Builder::new(fabric(), 7);
+    b.add_network(network(0), network_spec(5000, None)).unwrap();
+    b.add_vif(vif(0), spec(&[MAC, shared, OTHER], 100, None)).unwrap();
+    b.add_vif(vif(1), spec(&[OTHER, shared], 200, None)).unwrap();
+    b.add_vif(vif(2), spec(&[third, MAC], 300, None)).unwrap();
+    let s = b.finish();
+    let at = |mac| s.destination(network(0), mac);
+    assert_eq!(at(shared), Some(Destination::Vif(vif(0))));
+    assert_eq!([at(MAC), at(OTHER), at(third)], [0, 1, 2].map(|n| Some(Destination::Vif(vif(n)))));
+}
