@@ -4,9 +4,9 @@ use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::hash::Hash;
 
-/// Gives a row below `space` to each of at most `limit` keys. A row that was given up in generation `g` is handed out again only when every worker has
-/// reached `g`: until then a worker may still read the old thing by that number. Where
-/// keys are exchanged at the limit, the new ones need rows while the old ones' still rest: then `space` is the greater.
+/// Gives a row below `space` to each of at most `limit` keys. A row that was given up in generation `g` is handed out again only
+/// when every worker has reached `g`: until then a worker may still read the old thing by that number. Where keys are exchanged
+/// at the limit, the new ones need rows while the old ones' still rest: then `space` is the greater.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows<K> {
     rows: HashMap<K, usize>,

@@ -1,13 +1,12 @@
 //! Frames between the fabric port and the host interface, as byte copies: the host thread never sees a buffer.
 
+use crate::encap::MACS;
 use crate::io::{Frame, Pool, TxQueue};
 use crate::transmit::Outlet;
 use fib::{PortIndex, Snapshot};
 use telemetry::slots::{SendError, SlotClass, SlotReceiver, SlotSender};
 use telemetry::{DropReason, WorkerTelemetry};
 use wire::ethernet;
-
-const MACS: usize = 12;
 
 /// Copies a fabric frame to the host, without the fabric's VLAN tag, which the port may have taken out already. Counts it
 /// by its class, whose policer is asked before anything is copied.
