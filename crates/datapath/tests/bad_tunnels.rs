@@ -231,6 +231,29 @@ fn a_vmis_own_label_on_a_frame_for_somebody_else() {
 }
 
 #[test]
+fn a_vmis_own_label_leads_to_it_for_an_address_that_another_vmi_has_first() {
+    let shared = [0, 0, 0x5e, 0, 1, 0x0a];
+    let mut net = network();
+    net.vmis.swap(0, 1);
+    net.vmis.iter_mut().take(2).for_each(|vmi| vmi.macs.push(shared));
+    for form in mpls_forms() {
+        let to_shared = |label| {
+            packet(form, |p| {
+                p.inner = untagged(shared, REMOTE, 100);
+                p.set_mpls(&[bottom(label)], None);
+            })
+        };
+        let sent = |label| Gateway::new(&net).pass(FABRIC, to_shared(label)).sent;
+        assert_eq!(sent(A_LABEL), [(ACCESS, tagged(100, shared, REMOTE, 100))]);
+        assert_eq!(
+            sent(BLUE_LABEL),
+            [(ACCESS, tagged(101, shared, REMOTE, 100))],
+            "the network's label: the first has it"
+        );
+    }
+}
+
+#[test]
 fn a_control_word_that_is_not_zero() {
     for form in mpls_forms() {
         for (label, to) in [(RED_LABEL, D), (G_LABEL, G)] {
