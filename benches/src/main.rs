@@ -5,8 +5,10 @@
 
 #![deny(unsafe_code)]
 
+mod cases;
+mod figures;
 mod floor;
-mod forwarding;
+mod gateway;
 mod publication;
 mod report;
 mod scene;
@@ -16,11 +18,11 @@ mod traffic;
 mod verify;
 
 use anyhow::{Context, Result};
+use cases::{Means, Selection};
 use clap::Parser;
 use dpdk::{Eal, EalConfig, Memory, Pool, PoolConfig};
-use forwarding::{Figures, Means};
+use figures::Case;
 use report::Report;
-use scene::Scene;
 use std::path::{Path, PathBuf};
 use std::thread;
 use traffic::{Direction, Traffic};
@@ -36,6 +38,9 @@ struct Arguments {
     /// Only forwarding.
     #[arg(long)]
     forwarding: bool,
+    /// Only cases with this in their names.
+    #[arg(long)]
+    case: Option<String>,
     /// Core of the worker, or of the reader.
     #[arg(long, default_value_t = 1)]
     core: usize,
@@ -49,7 +54,15 @@ struct Arguments {
 
 impl Arguments {
     fn rounds(&self) -> usize {
-        if self.quick { 600 } else { 3000 }
+        if self.quick { 600 } else { 1000 }
+    }
+
+    fn selection(&self) -> Selection {
+        match &self.case {
+            Some(name) => Selection::Named(name.clone()),
+            None if self.quick => Selection::Quick,
+            None => Selection::All,
+        }
     }
 
     /// For each kind of table.
@@ -61,7 +74,8 @@ impl Arguments {
     fn command(&self) -> String {
         let flags = [(self.quick, " --quick"), (self.forwarding, " --forwarding")];
         let flags: String = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag).collect();
-        format!("scripts/bench{flags}")
+        let case = self.case.as_deref().map(|name| format!(" --case {name}")).unwrap_or_default();
+        format!("scripts/bench{flags}{case}")
     }
 }
 
@@ -76,20 +90,20 @@ fn main() -> Result<()> {
     std::fs::create_dir(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let forwarding = forward(&arguments, &directory);
     let removed = std::fs::remove_dir_all(&directory);
-    let (forwarding, hz) = forwarding?;
+    let (cases, hz) = forwarding?;
     removed.context("cannot remove the temporary directory")?;
     let (mut publication, mut refresh) = (Vec::new(), 0.0);
     if !arguments.forwarding {
         publication = publication::run(arguments.seconds(), arguments.core)?;
         refresh = publication::refresh_cycles();
     }
-    let report = Report::new(forwarding, publication, refresh, hz / 1_000_000, arguments.command());
+    let report = Report::new(cases, publication, refresh, hz / 1_000_000, arguments.command());
     report.print();
     arguments.json.as_deref().map_or(Ok(()), |path| report.write(path))
 }
 
-/// Both directions, on a registered worker thread; with them the clock's rate.
-fn forward(arguments: &Arguments, directory: &Path) -> Result<(Vec<Figures>, u64)> {
+/// The cases, on a registered worker thread; with them the clock's rate.
+fn forward(arguments: &Arguments, directory: &Path) -> Result<(Vec<Case>, u64)> {
     let eal = Eal::start(&EalConfig {
         file_prefix: format!("causeway-bench-{}", std::process::id()),
         memory: Memory::Ordinary { size_mb: 256 },
@@ -98,14 +112,12 @@ fn forward(arguments: &Arguments, directory: &Path) -> Result<(Vec<Figures>, u64
         run_dir: directory.into(),
     })?;
     let pool = Pool::new(&eal, &PoolConfig::new("bench", 32_767))?;
-    let work = || -> Result<Vec<Figures>> {
+    let work = || -> Result<Vec<Case>> {
         let _worker = dpdk::Worker::register(&eal, arguments.core)?;
-        let tables = floor::Tables::new(&eal, &Scene { encapsulation: Encapsulation::Vxlan })?;
-        let rounds = arguments.rounds();
-        let means = Means { eal: &eal, pool: &pool, tables: &tables, directory, rounds };
-        [Direction::ToFabric, Direction::FromFabric].into_iter().map(|way| forwarding::run(&means, way)).collect()
+        let means = Means { eal: &eal, pool: &pool, directory, rounds: arguments.rounds() };
+        cases::run(&means, &arguments.selection(), &mut |case| eprintln!("{case}"))
     };
-    let figures = thread::scope(|scope| scope.spawn(work).join());
-    let figures = figures.ok().context("the worker ended by a panic")?;
-    Ok((figures?, dpdk::lcore::tsc_hz(&eal)))
+    let cases = thread::scope(|scope| scope.spawn(work).join());
+    let cases = cases.ok().context("the worker ended by a panic")?;
+    Ok((cases?, dpdk::lcore::tsc_hz(&eal)))
 }

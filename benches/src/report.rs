@@ -1,6 +1,6 @@
 //! The figures for a reader and for a machine.
 
-use crate::forwarding::Figures;
+use crate::figures::Case;
 use crate::publication::Costs;
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -14,7 +14,7 @@ pub(crate) struct Report {
     command: String,
     machine: Machine,
     slice_us: u64,
-    forwarding: Vec<Figures>,
+    cases: Vec<Case>,
     publication: Vec<Costs>,
     refresh_cycles: f64,
 }
@@ -31,7 +31,7 @@ struct Machine {
 
 impl Report {
     pub(crate) fn new(
-        forwarding: Vec<Figures>,
+        cases: Vec<Case>,
         publication: Vec<Costs>,
         refresh_cycles: f64,
         tsc_mhz: u64,
@@ -46,8 +46,8 @@ impl Report {
             load_average: file("/proc/loadavg"),
         };
         let commit = commit();
-        let slice_us = crate::forwarding::SLICE_US;
-        Self { commit, command, machine, slice_us, forwarding, publication, refresh_cycles }
+        let slice_us = crate::cases::SLICE_US;
+        Self { commit, command, machine, slice_us, cases, publication, refresh_cycles }
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
@@ -61,7 +61,7 @@ impl Report {
             "commit {}, {processor}, {cores} cores, TSC {tsc_mhz} MHz, slices of {} us",
             self.commit, self.slice_us
         );
-        self.forwarding.iter().for_each(print_forwarding);
+        self.cases.iter().for_each(print_case);
         if !self.publication.is_empty() {
             print_publication(&self.publication);
             println!("\nReader::refresh without a new generation: {:.1} cycles", self.refresh_cycles);
@@ -69,25 +69,23 @@ impl Report {
     }
 }
 
-fn print_forwarding(figures: &Figures) {
-    println!(
-        "\n{}: frames of {} octets, {} rounds, all {} frames of both programs as expected",
-        figures.direction, figures.frame_octets, figures.rounds, figures.frames_compared
-    );
+fn print_case(case: &Case) {
+    let octets = case.frame_octets.map_or("several lengths".into(), |octets| format!("{octets} octets"));
+    println!("\n{}: frames of {octets}, {} rounds", case.name, case.rounds);
     println!("cycles per frame              median   quiet  above ports (quiet)  / floor  [quartiles]    quiet   Mpps");
-    for v in &figures.variants {
-        let [low, high] = v.ratio_quartiles;
-        println!(
-            "  {:26} {:8.1} {:7.1} {:12.1} ({:5.1}) {:8.3}  [{low:.3} {high:.3}] {:.3} {:6.1}",
-            v.variant,
-            v.median,
-            v.quiet,
-            v.above_ports,
-            v.above_ports_quiet,
-            v.ratio_to_floor,
-            v.ratio_in_quiet_rounds,
-            v.quiet_mpps
+    for v in &case.systems {
+        print!(
+            "  {:26} {:8.1} {:7.1} {:12.1} ({:5.1}) ",
+            v.variant, v.median, v.quiet, v.above_ports, v.above_ports_quiet
         );
+        if let Some(floor) = &v.floor {
+            let [low, high] = floor.ratio_quartiles;
+            print!("{:8.3}  [{low:.3} {high:.3}] {:.3} ", floor.ratio_to_floor, floor.ratio_in_quiet_rounds);
+        }
+        println!("{:6.1}", v.quiet_mpps);
+    }
+    if let Some(goal) = &case.goal {
+        println!("  goal {}: {:.3}, {}", goal.text, goal.reached, if goal.met { "met" } else { "missed" });
     }
 }
 

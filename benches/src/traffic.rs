@@ -64,6 +64,12 @@ impl Traffic {
         &self.frames
     }
 
+    /// Octets of every frame that arrives; `None` if they differ.
+    pub(crate) fn octets(&self) -> Option<usize> {
+        let first = self.frames.first()?.len();
+        self.frames.iter().all(|frame| frame.len() == first).then_some(first)
+    }
+
     /// What has to leave, frame by frame. Fields that a gateway chooses (IP id, DF, source port) are 0.
     pub(crate) fn expected(&self) -> &[Vec<u8>] {
         &self.expected

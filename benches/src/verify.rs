@@ -1,7 +1,7 @@
 //! Before anything is measured: both programs make of every frame what they have to, and lose none.
 
 use crate::floor::{Floor, Work};
-use crate::forwarding::Gateway;
+use crate::gateway::Gateway;
 use crate::traffic::Traffic;
 use anyhow::{Result, ensure};
 use arrayvec::ArrayVec;
@@ -40,11 +40,8 @@ pub(crate) fn floor(traffic: &Traffic, floor: &mut Floor<'_>, work: Work) -> Res
     agree("the floor", &sent, traffic)
 }
 
-/// The same through a gateway. Returns how many frames.
-pub(crate) fn gateway(
-    traffic: &Traffic,
-    gateway: impl FnOnce([Witness; 2]) -> Result<Gateway<Witness>>,
-) -> Result<usize> {
+/// The same through a gateway.
+pub(crate) fn gateway(traffic: &Traffic, gateway: impl FnOnce([Witness; 2]) -> Result<Gateway<Witness>>) -> Result<()> {
     let bursts = traffic.frames().len() / BURST;
     let (access, fabric) = (Rc::default(), Rc::default());
     let mut gateway = gateway([Witness(Rc::clone(&access)), Witness(Rc::clone(&fabric))])?;
@@ -54,8 +51,7 @@ pub(crate) fn gateway(
     nothing_lost(&gateway.telemetry)?;
     let (access, fabric) = (access.take(), fabric.take());
     let ours = if access.is_empty() { fabric } else { access };
-    agree("the pipeline", &ours, traffic)?;
-    Ok(traffic.frames().len())
+    agree("the pipeline", &ours, traffic)
 }
 
 fn agree(who: &str, frames: &[Vec<u8>], traffic: &Traffic) -> Result<()> {

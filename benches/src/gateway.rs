@@ -1,0 +1,59 @@
+//! A worker of the process with one queue to poll: [`Worker::round`] on the types of `causewayd::driver`.
+
+use crate::scene::Scene;
+use crate::source::Source;
+use crate::traffic::Direction;
+use anyhow::{Result, ensure};
+use causewayd::driver::{DpdkFrame, DpdkPool, TscClock};
+use datapath::io::{Outgoing, TxQueue};
+use datapath::{Inlet, Outlet, OutletConfig, Polling, Role, Worker};
+use dpdk::{Eal, Pool};
+use rcu::Publisher;
+use std::sync::Arc;
+use telemetry::WorkerTelemetry;
+
+const VIFS: usize = 4096;
+
+/// The worker and its counters.
+pub(crate) struct Gateway<T: TxQueue<Frame = DpdkFrame>> {
+    worker: Worker<DpdkPool, Source, T, TscClock>,
+    pub(crate) telemetry: Arc<WorkerTelemetry>,
+    _publisher: Publisher<fib::Snapshot>,
+}
+
+impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
+    /// Between `rx` and the two queues: towards the VLANs, and towards the fabric. `pool` is where copies come from.
+    pub(crate) fn new(
+        (eal, pool): (&Eal, &Pool),
+        direction: Direction,
+        scene: &Scene,
+        rx: Source,
+        tx: [T; 2],
+    ) -> Result<Self> {
+        let telemetry = Arc::new(WorkerTelemetry::new(VIFS));
+        ensure!(scene.vifs().all(|vif| telemetry.reserve(vif)), "there are more than {VIFS} interfaces");
+        let ports = [scene.access_port(), scene.fabric_port()];
+        let (port, role) = match direction {
+            Direction::ToFabric => (ports[0], Role::Access),
+            Direction::FromFabric => (ports[1], Role::Fabric),
+        };
+        let outlet = Outlet::new(OutletConfig {
+            pool: DpdkPool::new(pool.clone()),
+            queues: ports.into_iter().zip(tx).map(|(port, queue)| Outgoing { port, queue }).collect(),
+            host: None,
+            telemetry: Arc::clone(&telemetry),
+            worker: (0, 1),
+        });
+        let mut publisher = Publisher::new(scene.snapshot()?);
+        let inlets = vec![Inlet::new(port, role, rx)];
+        let clock = TscClock::new(dpdk::lcore::tsc_hz(eal));
+        let worker = Worker::new(inlets, outlet, publisher.reader(), None, clock, Polling::Busy);
+        Ok(Self { worker, telemetry, _publisher: publisher })
+    }
+
+    /// One turn of the worker's loop.
+    #[inline]
+    pub(crate) fn round(&mut self) {
+        self.worker.round();
+    }
+}
