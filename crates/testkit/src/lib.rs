@@ -16,6 +16,7 @@ pub mod oracle;
 pub mod packets;
 pub mod pcap;
 pub mod queues;
+pub mod workloads;
 
 pub use gateway::{Arrival, Gateway, Means, Outcome};
 pub use judge::disagreement;
