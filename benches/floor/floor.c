@@ -10,7 +10,7 @@
 #include <rte_prefetch.h>
 
 #define IDS 4096
-#define ENTRIES (1 << 16)
+#define PEERS (1 << 16)
 #define TAG 4
 #define MACS 12
 #define AHEAD 4
@@ -165,18 +165,18 @@ unsigned int floor_process(enum floor_work work, struct rte_mbuf **frames, uint1
 	}
 }
 
-static struct rte_hash *table(const char *name, uint32_t key_octets)
+static struct rte_hash *table(const char *name, uint32_t entries, uint32_t key_octets)
 {
 	struct rte_hash_parameters parameters = {
-		.name = name, .entries = ENTRIES, .key_len = key_octets, .hash_func = rte_hash_crc, .socket_id = SOCKET_ID_ANY};
+		.name = name, .entries = entries, .key_len = key_octets, .hash_func = rte_hash_crc, .socket_id = SOCKET_ID_ANY};
 
 	return rte_hash_create(&parameters);
 }
 
-int floor_start(void)
+int floor_start(uint32_t most_stations)
 {
-	stations = table("floor stations", sizeof(uint64_t));
-	peers = table("floor peers", sizeof(uint32_t));
+	stations = table("floor stations", most_stations, sizeof(uint64_t));
+	peers = table("floor peers", PEERS, sizeof(uint32_t));
 	return stations != NULL && peers != NULL ? 0 : -1;
 }
 

@@ -31,12 +31,12 @@ enum floor_work {
 	FLOOR_POP_CHECKED = 4, /* from the fabric, complete */
 };
 
-/* Makes the empty tables. EAL must run. Returns 0, or -1 without memory. Call it once. */
-int floor_start(void);
+/* Makes the empty tables, one for `most_stations`. EAL must run. Returns 0, or -1 without memory. Call it once. */
+int floor_start(uint32_t most_stations);
 /* Frees the tables. */
 void floor_stop(void);
 
-/* Tables of at most 4,096 VLANs, 4,096 consecutive VNIs, 65,536 stations and 65,536 peers. */
+/* Tables of at most 4,096 VLANs, 4,096 consecutive VNIs, and 65,536 peers. */
 void floor_set_vlan(uint16_t vlan, uint16_t network, uint32_t vni);
 void floor_set_vni(uint32_t vni, uint16_t network);
 /* `mac` is the address's 48 bits as they stand in a frame, read as a little-endian number. */

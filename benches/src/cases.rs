@@ -12,16 +12,47 @@ pub(crate) use turns::SLICE_US;
 
 use crate::figures::Case;
 use anyhow::{Context, Result};
-use dpdk::{Eal, Pool};
+use dpdk::{Eal, Pool, PoolConfig};
+use std::cell::OnceCell;
 use std::path::Path;
+
+/// Buffers, a power of two less one.
+const BUFFERS: u32 = 32_767;
+const LARGE_BUFFERS: u32 = 4095;
+const LARGE_OCTETS: u16 = 9728;
 
 /// What the cases are run with. The calling thread is a registered worker.
 pub(crate) struct Means<'a> {
-    pub(crate) eal: &'a Eal,
-    pub(crate) pool: &'a Pool,
+    eal: &'a Eal,
+    pool: Pool,
+    large: OnceCell<Pool>,
     /// For files that ports replay.
-    pub(crate) directory: &'a Path,
-    pub(crate) rounds: usize,
+    directory: &'a Path,
+    rounds: usize,
+}
+
+impl<'a> Means<'a> {
+    /// With buffers of its own, `rounds` of slices a case, and files in `directory`. Once in a process.
+    ///
+    /// # Errors
+    /// If EAL has less than some 500 MB.
+    pub(crate) fn new(eal: &'a Eal, directory: &'a Path, rounds: usize) -> Result<Self> {
+        let pool = Pool::new(eal, &PoolConfig::new("bench", BUFFERS))?;
+        Ok(Self { eal, pool, large: OnceCell::new(), directory, rounds })
+    }
+
+    /// Buffers that hold frames of so many octets in one piece.
+    fn pool_for(&self, octets: usize) -> Result<&Pool> {
+        if octets <= usize::from(self.pool.data_room_octets()) {
+            return Ok(&self.pool);
+        }
+        if self.large.get().is_none() {
+            let config = PoolConfig { data_room_octets: LARGE_OCTETS, ..PoolConfig::new("large", LARGE_BUFFERS) };
+            // Nobody else sets it: the cell stays on its thread.
+            let _ = self.large.set(Pool::new(self.eal, &config)?);
+        }
+        self.large.get().context("no pool of large buffers")
+    }
 }
 
 /// Which cases to run.

@@ -23,7 +23,6 @@ pub(crate) struct Case {
 /// What cycles are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[allow(dead_code, reason = "cases that count copies and drops follow")]
 pub(crate) enum Unit {
     /// A frame that comes in.
     Packet,

@@ -13,6 +13,7 @@ use arrayvec::ArrayVec;
 use datapath::BURST;
 use dpdk::{Eal, Mbuf, TxQueue};
 use std::ffi::{c_int, c_uint, c_void};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Shortest frame that the floor may be given: `FLOOR_SHORTEST`.
@@ -36,7 +37,7 @@ pub(crate) enum Work {
 
 // SAFETY: these are the declarations of floor.h.
 unsafe extern "C" {
-    fn floor_start() -> c_int;
+    fn floor_start(stations: u32) -> c_int;
     fn floor_stop();
     fn floor_set_vlan(vlan: u16, network: u16, vni: u32);
     fn floor_set_vni(vni: u32, network: u16);
@@ -59,22 +60,24 @@ impl Tables {
     /// Fills them with the VLANs, stations and peers of `scene`.
     pub(crate) fn new(eal: &Eal, scene: &Scene) -> Result<Self> {
         ensure!(!TAKEN.swap(true, Ordering::Relaxed), "the floor's tables are filled already");
+        let stations = scene.stations().count() as u32;
         // SAFETY: EAL runs (`eal`), and the tables are not there yet (`TAKEN`).
-        let started = unsafe { floor_start() };
-        ensure!(started == 0, "no memory for the floor's tables");
+        let started = unsafe { floor_start(room_for(stations)) };
+        ensure!(started == 0, "no memory for the floor's tables of {stations} stations: raise EAL's memory");
         let tables = Self { _eal: eal.clone(), _one_thread: std::marker::PhantomData };
         for site in scene.sites() {
             // SAFETY: writes a static table at a masked index; this is the only thread that uses it.
             unsafe { floor_set_vlan(site.vlan, site.network, site.vni) };
             // SAFETY: as above.
             unsafe { floor_set_vni(site.vni, site.network) };
-            for (mac, leads_to) in [(site.local, u32::from(site.vlan)), (site.remote, site.vni)] {
-                // SAFETY: the table is there, and this is the only thread that uses it.
-                let added = unsafe { floor_add_station(number(mac), site.network, leads_to) };
-                ensure!(added >= 0, "the floor's table of stations is full at VLAN {}", site.vlan);
-            }
+        }
+        for (mac, network, leads_to) in scene.stations() {
+            // SAFETY: the table is there, and this is the only thread that uses it.
+            let added = unsafe { floor_add_station(number(mac), network, leads_to) };
+            ensure!(added >= 0, "the floor's table of stations is full at network {network}");
         }
         for peer in scene.peers() {
+            let IpAddr::V4(peer) = peer else { continue };
             // SAFETY: as above.
             let added = unsafe { floor_add_peer(peer.to_bits()) };
             ensure!(added >= 0, "the floor's table of peers is full at {peer}");
@@ -91,6 +94,12 @@ impl Drop for Tables {
         unsafe { floor_stop() };
         TAKEN.store(false, Ordering::Relaxed);
     }
+}
+
+/// The entries that a table is made with. The usual number is that of the floor which the goals were set by.
+fn room_for(stations: u32) -> u32 {
+    const USUAL: u32 = 1 << 16;
+    USUAL.max((stations + stations / 2).next_power_of_two())
 }
 
 fn number(mac: [u8; 6]) -> u64 {

@@ -8,17 +8,18 @@ use causewayd::driver::{DpdkFrame, DpdkPool, TscClock};
 use datapath::io::{Outgoing, TxQueue};
 use datapath::{Inlet, Outlet, OutletConfig, Polling, Role, Worker};
 use dpdk::{Eal, Pool};
+use fib::Snapshot;
 use rcu::Publisher;
 use std::sync::Arc;
 use telemetry::WorkerTelemetry;
 
-const VIFS: usize = 4096;
+const VIFS: usize = 4 * 4096;
 
 /// The worker and its counters.
 pub(crate) struct Gateway<T: TxQueue<Frame = DpdkFrame>> {
     worker: Worker<DpdkPool, Source, T, TscClock>,
     pub(crate) telemetry: Arc<WorkerTelemetry>,
-    _publisher: Publisher<fib::Snapshot>,
+    _publisher: Publisher<Snapshot>,
 }
 
 impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
@@ -26,7 +27,7 @@ impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
     pub(crate) fn new(
         (eal, pool): (&Eal, &Pool),
         direction: Direction,
-        scene: &Scene,
+        (scene, tables): (&Scene, Snapshot),
         rx: Source,
         tx: [T; 2],
     ) -> Result<Self> {
@@ -44,7 +45,7 @@ impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
             telemetry: Arc::clone(&telemetry),
             worker: (0, 1),
         });
-        let mut publisher = Publisher::new(scene.snapshot()?);
+        let mut publisher = Publisher::new(tables);
         let inlets = vec![Inlet::new(port, role, rx)];
         let clock = TscClock::new(dpdk::lcore::tsc_hz(eal));
         let worker = Worker::new(inlets, outlet, publisher.reader(), None, clock, Polling::Busy);

@@ -9,6 +9,7 @@ mod cases;
 mod figures;
 mod floor;
 mod gateway;
+mod packets;
 mod publication;
 mod report;
 mod scene;
@@ -20,12 +21,13 @@ mod verify;
 use anyhow::{Context, Result};
 use cases::{Means, Selection};
 use clap::Parser;
-use dpdk::{Eal, EalConfig, Memory, Pool, PoolConfig};
+use dpdk::{Eal, EalConfig, Memory};
 use figures::Case;
 use report::Report;
+use scene::Scene;
 use std::path::{Path, PathBuf};
 use std::thread;
-use traffic::{Direction, Traffic};
+use traffic::{Direction, Load, Traffic};
 use wire::Encapsulation;
 
 /// Benchmarks of Causeway's data path: forwarding beside a floor, and publication of tables.
@@ -41,6 +43,9 @@ struct Arguments {
     /// Only cases with this in their names.
     #[arg(long)]
     case: Option<String>,
+    /// Rounds of slices a case, instead of 1,000 (or 600).
+    #[arg(long)]
+    rounds: Option<usize>,
     /// Core of the worker, or of the reader.
     #[arg(long, default_value_t = 1)]
     core: usize,
@@ -54,7 +59,7 @@ struct Arguments {
 
 impl Arguments {
     fn rounds(&self) -> usize {
-        if self.quick { 600 } else { 1000 }
+        self.rounds.unwrap_or(if self.quick { 600 } else { 1000 })
     }
 
     fn selection(&self) -> Selection {
@@ -82,9 +87,10 @@ impl Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     if let Some(directory) = &arguments.pcaps {
-        let vxlan = Encapsulation::Vxlan;
-        Traffic::new(Direction::ToFabric, vxlan).write(&directory.join("to-fabric.pcap"))?;
-        return Traffic::new(Direction::FromFabric, vxlan).write(&directory.join("from-fabric.pcap"));
+        let vxlan = Scene::plain(Encapsulation::Vxlan);
+        let traffic = |direction| Traffic::new(&Load::plain(direction, vxlan));
+        traffic(Direction::ToFabric).write(&directory.join("to-fabric.pcap"))?;
+        return traffic(Direction::FromFabric).write(&directory.join("from-fabric.pcap"));
     }
     let directory = std::env::temp_dir().join(format!("causeway-bench-{}", std::process::id()));
     std::fs::create_dir(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
@@ -106,15 +112,14 @@ fn main() -> Result<()> {
 fn forward(arguments: &Arguments, directory: &Path) -> Result<(Vec<Case>, u64)> {
     let eal = Eal::start(&EalConfig {
         file_prefix: format!("causeway-bench-{}", std::process::id()),
-        memory: Memory::Ordinary { size_mb: 256 },
+        memory: Memory::Ordinary { size_mb: 768 },
         main_core: 0,
         pci_devices: Vec::new(),
         run_dir: directory.into(),
     })?;
-    let pool = Pool::new(&eal, &PoolConfig::new("bench", 32_767))?;
     let work = || -> Result<Vec<Case>> {
         let _worker = dpdk::Worker::register(&eal, arguments.core)?;
-        let means = Means { eal: &eal, pool: &pool, directory, rounds: arguments.rounds() };
+        let means = Means::new(&eal, directory, arguments.rounds())?;
         cases::run(&means, &arguments.selection(), &mut |case| eprintln!("{case}"))
     };
     let cases = thread::scope(|scope| scope.spawn(work).join());

@@ -1,5 +1,9 @@
 //! One receive queue for all variants: each with its own would find its frames in a colder cache than the one before.
 
+mod feeder;
+
+pub(crate) use feeder::{Feed, Feeder};
+
 use arrayvec::ArrayVec;
 use causewayd::driver::{DpdkFrame, DpdkRx};
 use datapath::io::RxQueue;
@@ -8,19 +12,40 @@ use dpdk::Mbuf;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// A handle to the queue that replays the traffic.
+/// A handle to the queue that yields the traffic.
 #[derive(Clone)]
-pub(crate) struct Source(Rc<RefCell<DpdkRx>>);
+pub(crate) struct Source(Rc<RefCell<Inner>>);
+
+struct Inner {
+    rx: DpdkRx,
+    feeder: Option<Feeder>,
+}
 
 impl Source {
+    /// A queue that yields frames by itself.
     pub(crate) fn new(queue: dpdk::RxQueue) -> Self {
-        Self(Rc::new(RefCell::new(DpdkRx::new(queue))))
+        Self(Rc::new(RefCell::new(Inner { rx: DpdkRx::new(queue), feeder: None })))
+    }
+
+    /// A queue whose port is fed with a burst whenever it is polled.
+    pub(crate) fn fed(queue: dpdk::RxQueue, feeder: Feeder) -> Self {
+        Self(Rc::new(RefCell::new(Inner { rx: DpdkRx::new(queue), feeder: Some(feeder) })))
     }
 
     /// Receives without the data path's types, as the floor does.
     #[inline(always)]
     pub(crate) fn raw_burst(&self, frames: &mut ArrayVec<Mbuf, BURST>) -> usize {
-        self.0.borrow_mut().queue().burst(frames)
+        self.0.borrow_mut().fed_queue().queue().burst(frames)
+    }
+}
+
+impl Inner {
+    #[inline(always)]
+    fn fed_queue(&mut self) -> &mut DpdkRx {
+        if let Some(feeder) = &mut self.feeder {
+            feeder.feed();
+        }
+        &mut self.rx
     }
 }
 
@@ -29,6 +54,6 @@ impl RxQueue for Source {
 
     #[inline(always)]
     fn receive(&mut self, burst: &mut Burst<DpdkFrame>) {
-        self.0.borrow_mut().receive(burst);
+        self.0.borrow_mut().fed_queue().receive(burst);
     }
 }

@@ -46,6 +46,10 @@ impl Slices {
         Self { name, cycles: Vec::new() }
     }
 
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
     pub(crate) fn push(&mut self, cycles_per_frame: f64) {
         self.cycles.push(cycles_per_frame);
     }

@@ -2,7 +2,6 @@
 
 use crate::gateway::Gateway;
 use crate::statistics::Slices;
-use crate::traffic::FLOWS;
 use causewayd::driver::DpdkTx;
 use datapath::BURST;
 use dpdk::Eal;
@@ -10,14 +9,49 @@ use dpdk::Eal;
 /// Length of a slice. All variants of a round meet the same noise: on the development machine a ratio's quartiles lie 8 %
 /// apart with slices of 1 ms, and 50 % with slices of 10 ms and the same time in all.
 pub(crate) const SLICE_US: u64 = 1000;
-/// Bursts between two looks at the clock.
-const BURSTS: usize = 16;
-/// Bursts before a slice is timed: all frames of the traffic once, so that one who has a receive queue to himself finds it as
-/// warm as those who share one.
-const WARM_UP: usize = FLOWS as usize / BURST;
+/// Frames between two looks at the clock.
+const FRAMES: usize = 16 * BURST;
+
+/// How a slice goes.
+#[derive(Clone, Copy)]
+pub(super) struct Pace<'a> {
+    eal: &'a Eal,
+    /// Bursts before a slice is timed: all frames of the traffic once, so that one who has a receive queue to himself finds
+    /// it as warm as those who share one.
+    warm_up: usize,
+    /// Bursts between two looks at the clock.
+    bursts: usize,
+}
+
+impl<'a> Pace<'a> {
+    /// For bursts of this length, of which so many frames are all there are.
+    pub(super) fn new(eal: &'a Eal, frames: usize, burst: usize) -> Self {
+        Self { eal, warm_up: frames.div_ceil(burst), bursts: (FRAMES / burst).min(frames) }
+    }
+
+    /// Cycles per unit over one slice.
+    #[inline(always)]
+    fn slice(self, round: &mut impl FnMut() -> usize) -> f64 {
+        let length = dpdk::lcore::tsc_hz(self.eal) / 1_000_000 * SLICE_US;
+        for _ in 0..self.warm_up {
+            round();
+        }
+        let start = dpdk::lcore::tsc();
+        let mut units = 0;
+        loop {
+            for _ in 0..self.bursts {
+                units += round();
+            }
+            let cycles = dpdk::lcore::tsc().wrapping_sub(start);
+            if cycles >= length {
+                return cycles as f64 / units as f64;
+            }
+        }
+    }
+}
 
 /// One who takes part.
-pub(crate) struct Entrant<'a> {
+pub(super) struct Entrant<'a> {
     name: &'static str,
     /// Runs one slice; returns the cycles per unit.
     slice: Box<dyn FnMut() -> f64 + 'a>,
@@ -25,29 +59,33 @@ pub(crate) struct Entrant<'a> {
 
 impl<'a> Entrant<'a> {
     /// `round` handles a burst and returns how many units that was.
-    pub(crate) fn new(eal: &'a Eal, name: &'static str, mut round: impl FnMut() -> usize + 'a) -> Self {
-        Self { name, slice: Box::new(move || slice(eal, &mut round)) }
+    pub(super) fn new(name: &'static str, pace: Pace<'a>, mut round: impl FnMut() -> usize + 'a) -> Self {
+        Self { name, slice: Box::new(move || pace.slice(&mut round)) }
     }
 
-    /// A gateway, by the frames that it receives.
-    pub(crate) fn gateway(eal: &'a Eal, name: &'static str, gateway: &'a mut Gateway<DpdkTx>) -> Self {
+    /// A gateway, by what it counts itself.
+    pub(super) fn gateway(
+        name: &'static str,
+        pace: Pace<'a>,
+        gateway: &'a mut Gateway<DpdkTx>,
+        counted: impl Fn(&Gateway<DpdkTx>) -> u64 + 'a,
+    ) -> Self {
         let slice = move || {
-            let before = gateway.telemetry.ledger.received.read();
-            let mut rounds = 0;
-            let cycles_per_round = slice(eal, &mut || {
+            let (before, mut rounds) = (counted(gateway), 0);
+            let cycles_per_round = pace.slice(&mut || {
                 gateway.round();
                 rounds += 1;
                 1
             });
-            let frames = gateway.telemetry.ledger.received.read() - before;
-            cycles_per_round * rounds as f64 / frames as f64
+            // Rounds that warm up have as many units as others.
+            cycles_per_round * rounds as f64 / (counted(gateway) - before) as f64
         };
         Self { name, slice: Box::new(slice) }
     }
 }
 
 /// Lets all take turns, each round begun by another, and one round more that does not count.
-pub(crate) fn take(mut entrants: Vec<Entrant<'_>>, rounds: usize) -> Vec<Slices> {
+pub(super) fn take(mut entrants: Vec<Entrant<'_>>, rounds: usize) -> Vec<Slices> {
     let mut slices: Vec<Slices> = entrants.iter().map(|entrant| Slices::new(entrant.name)).collect();
     let turns = entrants.len();
     for round in 0..=rounds {
@@ -60,24 +98,4 @@ pub(crate) fn take(mut entrants: Vec<Entrant<'_>>, rounds: usize) -> Vec<Slices>
         }
     }
     slices
-}
-
-/// Cycles per unit over one slice.
-#[inline(always)]
-fn slice(eal: &Eal, round: &mut impl FnMut() -> usize) -> f64 {
-    let length = dpdk::lcore::tsc_hz(eal) / 1_000_000 * SLICE_US;
-    for _ in 0..WARM_UP {
-        round();
-    }
-    let start = dpdk::lcore::tsc();
-    let mut units = 0;
-    loop {
-        for _ in 0..BURSTS {
-            units += round();
-        }
-        let cycles = dpdk::lcore::tsc().wrapping_sub(start);
-        if cycles >= length {
-            return cycles as f64 / units as f64;
-        }
-    }
 }
