@@ -79,4 +79,4 @@ require_rust_component() {
 
 BUILD_PACKAGES=(gcc libc6-dev pkg-config libclang-dev libdpdk-dev)
 LAB_PACKAGES=(python3 python3-scapy openvswitch-switch iproute2 iputils-ping iperf3 tcpdump tshark)
-TEST_PACKAGES=(binutils ethtool g++ git util-linux valgrind)
+TEST_PACKAGES=(binutils dpdk ethtool g++ git util-linux valgrind)

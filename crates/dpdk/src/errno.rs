@@ -6,6 +6,7 @@ use std::fmt;
 const EPERM: i32 = 1;
 const ENOENT: i32 = 2;
 const ENOMEM: i32 = 12;
+const ENOBUFS: i32 = 105;
 const EACCES: i32 = 13;
 const EEXIST: i32 = 17;
 const ENODEV: i32 = 19;
@@ -41,7 +42,7 @@ impl Errno {
     /// Memory, huge pages or buffers ran out.
     #[must_use]
     pub fn is_out_of_memory(self) -> bool {
-        self.0 == ENOMEM
+        matches!(self.0, ENOMEM | ENOBUFS)
     }
 
     /// The driver does not implement the operation.

@@ -1,0 +1,151 @@
+//! The program: signals, progress, report, status.
+
+use crate::cli::Cli;
+use crate::frame::Way;
+use crate::progress::Progress;
+use crate::report::{self, PortLine, Report};
+use crate::session::{Session, SessionError};
+use crate::trial::{Bench, Order};
+use anyhow::{Context, Result};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::fs;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const NOT_CLEAN: u8 = 3;
+const INTERRUPTED: u8 = 130;
+
+/// Runs what was asked for; the exit status says how it went.
+#[must_use]
+pub fn run(cli: &Cli) -> ExitCode {
+    match measure(cli) {
+        Ok(report) if !report.complete => ExitCode::from(INTERRUPTED),
+        Ok(report) if cli.strict && !report.is_clean() => ExitCode::from(NOT_CLEAN),
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", one_line(&format!("{error:#}")));
+            ExitCode::from(match error.downcast_ref::<SessionError>() {
+                Some(SessionError::Usage(_) | SessionError::Rate { .. }) => USAGE,
+                Some(SessionError::Interrupted) => INTERRUPTED,
+                Some(SessionError::End(crate::ports::EndError::Interrupted { .. })) => INTERRUPTED,
+                _ => FAILED,
+            })
+        }
+    }
+}
+
+/// The first paragraph of a message, on one line.
+#[must_use]
+pub fn one_line(message: &str) -> String {
+    let lines = message.lines().map(str::trim).take_while(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+/// A directory for the time of the run.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("causeway-loadgen-{}", std::process::id()));
+        fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed stays in the temporary directory.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn measure(cli: &Cli) -> Result<Report> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&interrupted)).context("cannot watch for Ctrl-C")?;
+    }
+    // A flag on its own: `Relaxed`.
+    let stop = || interrupted.load(Ordering::Relaxed);
+    let scratch = Scratch::new()?;
+    let Session { mut bench, rate, .. } = Session::open(cli, &scratch.0, &stop)?;
+    let mut report = Report::new(cli, ports(&bench), dpdk::lcore::tsc_hz(&bench.eal));
+    let order = Order { rate, duration: cli.duration, frames: cli.count };
+    let mut line = ProgressLine::new(cli.duration);
+    let outcome = bench.run(order, &mut |progress, elapsed| {
+        line.show(progress, elapsed);
+        !stop()
+    });
+    line.end();
+    let outcome = outcome.map_err(SessionError::from)?;
+    report.complete = outcome.complete;
+    report.run = Some(outcome);
+    write(cli, &report)?;
+    Ok(report)
+}
+
+fn ports(bench: &Bench) -> Vec<PortLine> {
+    let ends = [&bench.access, &bench.fabric].into_iter().flatten();
+    ends.map(|end| PortLine {
+        name: end.name,
+        device: end.device.to_string(),
+        driver: end.port.report().driver.to_string(),
+    })
+    .collect()
+}
+
+fn write(cli: &Cli, report: &Report) -> Result<()> {
+    let json = || serde_json::to_string_pretty(report).map(|text| text + "\n").context("the report is no JSON");
+    let to_stdout =
+        |text: &str| std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output");
+    match cli.json.as_deref() {
+        Some(path) if path == Path::new("-") => to_stdout(&json()?),
+        Some(path) => {
+            fs::write(path, json()?).with_context(|| format!("--json {}: cannot write it", path.display()))?;
+            to_stdout(&report::text(report))
+        }
+        None => to_stdout(&report::text(report)),
+    }
+}
+
+/// Says on standard error how far it is, once a second.
+struct ProgressLine {
+    duration: Duration,
+    shown: u64,
+    is_terminal: bool,
+}
+
+impl ProgressLine {
+    fn new(duration: Duration) -> Self {
+        Self { duration, shown: 0, is_terminal: std::io::stderr().is_terminal() }
+    }
+
+    fn show(&mut self, progress: &Progress, elapsed: Duration) {
+        if elapsed.as_secs() <= self.shown {
+            return;
+        }
+        self.shown = elapsed.as_secs();
+        let ways = Way::BOTH.map(|way| {
+            let (offered, received) = progress.counts(way);
+            format!("{} {offered} sent, {received} received", way.name())
+        });
+        let text = format!("{} of {:.0} s: {}", self.shown, self.duration.as_secs_f64(), ways.join("; "));
+        // Nobody may be reading.
+        let _ = if self.is_terminal {
+            write!(std::io::stderr(), "\r{text}\x1b[K")
+        } else {
+            writeln!(std::io::stderr(), "{text}")
+        };
+    }
+
+    fn end(&self) {
+        if self.is_terminal && self.shown > 0 {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
