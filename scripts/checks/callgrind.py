@@ -63,23 +63,23 @@ def stage_of_files(files: list, ob: str) -> str | None:
     return None
 
 
-def inlined_files(ob: str, addresses: list) -> dict:
-    """For each address of an object the source files of the functions inlined there, innermost first."""
+def inlined_places(ob: str, addresses: list) -> dict:
+    """For each address of an object where it is in the source, `file:line`, and where that is inlined, innermost first."""
     asked = "\n".join(hex(address) for address in addresses)
     answer = subprocess.run(["addr2line", "-a", "-i", "-e", ob], input=asked, check=True, stdout=subprocess.PIPE, text=True).stdout
-    files, current = {}, []
+    places, current = {}, []
     for line in answer.splitlines():
         if re.fullmatch("0x[0-9a-f]+", line):
-            current = files.setdefault(int(line, 16), [])
+            current = places.setdefault(int(line, 16), [])
         else:
-            current.append(line.rpartition(":")[0])
-    return files
+            current.append(line.removesuffix(")").partition(" (discriminator")[0])
+    return places
 
 
 def stages_of_instructions(profiles: list, program: str) -> dict:
     """The stage of every instruction that was counted, but for those that are of whoever calls them."""
     counted = {at for profile in profiles for at in profile.function}
-    files = inlined_files(program, sorted(address for ob, address in counted if ob == program))
+    files = inlined_places(program, sorted(address for ob, address in counted if ob == program))
     found = {at: stage_of_files(files.get(at[1], []) if at[0] == program else [], at[0]) for at in counted}
     return {at: stage for at, stage in found.items() if stage}
 

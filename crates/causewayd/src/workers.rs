@@ -83,7 +83,7 @@ pub(crate) fn start(eal: &Eal, cores: &[CoreId], plans: Vec<Plan>) -> Result<Wor
             }
             let Plan { inlets, outlet, snapshots, from_host, polling } = plan;
             let clock = TscClock::new(dpdk::lcore::tsc_hz(&eal));
-            Worker::new(inlets, outlet, snapshots, from_host, clock, polling).run(&stop);
+            forward(&mut Worker::new(inlets, outlet, snapshots, from_host, clock, polling), &stop);
         };
         let thread = thread::Builder::new().name(format!("worker{number}")).spawn(body);
         running.threads.push(thread.context("cannot start a worker thread")?);
@@ -92,6 +92,12 @@ pub(crate) fn start(eal: &Eal, cores: &[CoreId], plans: Vec<Plan>) -> Result<Wor
         tracing::info!(worker = number, core, "worker runs");
     }
     Ok(running)
+}
+
+/// The worker's whole life, under a name of its own: `scripts/check-panics` follows all that it calls.
+#[inline(never)]
+fn forward(worker: &mut Worker<DpdkPool, DpdkRx, DpdkTx, TscClock>, stop: &AtomicBool) {
+    worker.run(stop);
 }
 
 impl Drop for Workers {
