@@ -44,7 +44,19 @@ impl Slot {
 
     /// The frame, from its destination MAC, without check sequence.
     pub fn octets(&self) -> &[u8] {
-        &self.memory[..self.len]
+        self.memory.get(..self.len).unwrap_or_default()
+    }
+
+    /// Takes a copy of the parts, one behind the other. They fit: the sender compares their length with its slots' first.
+    fn fill(&mut self, parts: [&[u8]; 2]) {
+        let mut rest = &mut *self.memory;
+        self.len = 0;
+        for part in parts {
+            let Some((place, behind)) = rest.split_at_mut_checked(part.len()) else { break };
+            place.copy_from_slice(part);
+            self.len += part.len();
+            rest = behind;
+        }
     }
 }
 
@@ -140,9 +152,8 @@ impl SlotSender {
             return Err(SendError::Full);
         }
         let mut slot = self.free.pop().map_err(|_| SendError::Full)?;
-        slot.memory[..head.len()].copy_from_slice(head);
-        slot.memory[head.len()..len].copy_from_slice(tail);
-        (slot.class, slot.port, slot.len) = (class, port, len);
+        slot.fill([head, tail]);
+        (slot.class, slot.port) = (class, port);
         put(&mut self.full, slot);
         Ok(())
     }
