@@ -4,17 +4,20 @@
 //! case first compares what comes out with what has to, frame by frame.
 
 mod forward;
+mod pair;
 mod plan;
 mod ports;
+mod stage;
 mod turns;
 
 pub(crate) use turns::SLICE_US;
 
 use crate::figures::Case;
+use crate::traffic::Direction;
 use anyhow::{Context, Result};
 use dpdk::{Eal, Pool, PoolConfig};
-use std::cell::OnceCell;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// Buffers, a power of two less one.
 const BUFFERS: u32 = 32_767;
@@ -25,7 +28,7 @@ const LARGE_OCTETS: u16 = 9728;
 pub(crate) struct Means<'a> {
     eal: &'a Eal,
     pool: Pool,
-    large: OnceCell<Pool>,
+    large: OnceLock<Pool>,
     /// For files that ports replay.
     directory: &'a Path,
     rounds: usize,
@@ -38,7 +41,7 @@ impl<'a> Means<'a> {
     /// If EAL has less than some 500 MB.
     pub(crate) fn new(eal: &'a Eal, directory: &'a Path, rounds: usize) -> Result<Self> {
         let pool = Pool::new(eal, &PoolConfig::new("bench", BUFFERS))?;
-        Ok(Self { eal, pool, large: OnceCell::new(), directory, rounds })
+        Ok(Self { eal, pool, large: OnceLock::new(), directory, rounds })
     }
 
     /// Buffers that hold frames of so many octets in one piece.
@@ -48,7 +51,7 @@ impl<'a> Means<'a> {
         }
         if self.large.get().is_none() {
             let config = PoolConfig { data_room_octets: LARGE_OCTETS, ..PoolConfig::new("large", LARGE_BUFFERS) };
-            // Nobody else sets it: the cell stays on its thread.
+            // Nobody else sets it: large frames are one thread's.
             let _ = self.large.set(Pool::new(self.eal, &config)?);
         }
         self.large.get().context("no pool of large buffers")
@@ -76,15 +79,54 @@ impl Selection {
     }
 }
 
-/// Runs the selected cases, one after the other. `progress` is told each case's name as it begins.
+/// A case to run.
+enum Job {
+    Forward(Box<plan::Plan>),
+    Pair(String, Direction),
+}
+
+impl Job {
+    fn all() -> impl Iterator<Item = Self> {
+        let directions = [Direction::ToFabric, Direction::FromFabric];
+        let pairs = directions.map(|way| Self::Pair(plan::name(way, "vxlan/two-workers"), way));
+        plan::all().into_iter().map(|plan| Self::Forward(Box::new(plan))).chain(pairs)
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Forward(plan) => &plan.name,
+            Self::Pair(name, _) => name,
+        }
+    }
+
+    fn run(&self, means: &Means<'_>) -> Result<Case> {
+        match self {
+            Self::Forward(plan) => forward::run(means, plan),
+            Self::Pair(name, direction) => pair::run(means, name, *direction),
+        }
+    }
+}
+
+/// Runs the selected cases, one after the other. `progress` is told each case's name as it begins. A case for two cores is
+/// left out where there is one.
 ///
 /// # Errors
 /// A port or table that cannot be made, or a frame that is not what it has to be; names the case.
 pub(crate) fn run(means: &Means<'_>, selection: &Selection, progress: &mut dyn FnMut(&str)) -> Result<Vec<Case>> {
-    let selected = plan::all().into_iter().filter(|plan| selection.takes(&plan.name));
-    let one = |plan: plan::Plan| {
-        progress(&plan.name);
-        forward::run(means, &plan).with_context(|| plan.name.clone())
-    };
-    selected.map(one).collect()
+    let mut cases = Vec::new();
+    for job in Job::all().filter(|job| selection.takes(job.name())) {
+        if matches!(job, Job::Pair(..)) && cores() < 2 {
+            progress(&format!("{}: left out, this machine has one core", job.name()));
+            continue;
+        }
+        progress(job.name());
+        cases.push(job.run(means).with_context(|| job.name().to_owned())?);
+    }
+    Ok(cases)
+}
+
+/// Cores of the machine, whatever this thread may use.
+fn cores() -> usize {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    text.lines().filter(|line| line.starts_with("processor")).count()
 }

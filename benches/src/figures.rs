@@ -39,9 +39,9 @@ pub(crate) struct Goal {
     pub(crate) text: String,
     /// In the unit of `limit`.
     pub(crate) reached: f64,
-    /// What may not be passed.
+    /// What may not be passed, or has to be.
     pub(crate) limit: f64,
-    /// Whether it was not.
+    /// Whether it is so.
     pub(crate) met: bool,
 }
 
@@ -49,5 +49,10 @@ impl Goal {
     /// At most `limit`.
     pub(crate) fn at_most(limit: f64, reached: f64, of_what: &str) -> Self {
         Self { text: format!("<= {limit} {of_what}"), reached, limit, met: reached <= limit }
+    }
+
+    /// At least `limit`.
+    pub(crate) fn at_least(limit: f64, reached: f64, of_what: &str) -> Self {
+        Self { text: format!(">= {limit} {of_what}"), reached, limit, met: reached >= limit }
     }
 }

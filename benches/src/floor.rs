@@ -47,13 +47,13 @@ unsafe extern "C" {
     fn floor_process(work: Work, frames: *mut c_void, count: u16) -> c_uint;
 }
 
-/// The floor's tables are static: there is one [`Tables`] at a time. Orders nothing else, since it stays on its thread.
+/// The floor's tables are static: there is one [`Tables`] at a time, which is not changed once it is made. Orders nothing
+/// else: it is given to other threads by means that order.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The floor's tables, filled with a scene.
 pub(crate) struct Tables {
     _eal: Eal,
-    _one_thread: std::marker::PhantomData<*const ()>,
 }
 
 impl Tables {
@@ -64,7 +64,7 @@ impl Tables {
         // SAFETY: EAL runs (`eal`), and the tables are not there yet (`TAKEN`).
         let started = unsafe { floor_start(room_for(stations)) };
         ensure!(started == 0, "no memory for the floor's tables of {stations} stations: raise EAL's memory");
-        let tables = Self { _eal: eal.clone(), _one_thread: std::marker::PhantomData };
+        let tables = Self { _eal: eal.clone() };
         for site in scene.sites() {
             // SAFETY: writes a static table at a masked index; this is the only thread that uses it.
             unsafe { floor_set_vlan(site.vlan, site.network, site.vni) };

@@ -99,7 +99,13 @@ pub(super) fn all() -> Vec<Plan> {
     plans
 }
 
-fn name(direction: Direction, rest: &str) -> String {
+/// The plain case of VXLAN.
+pub(super) fn plain(direction: Direction) -> Setting {
+    replayed(Load::plain(direction, VXLAN))
+}
+
+/// The full name of a case.
+pub(super) fn name(direction: Direction, rest: &str) -> String {
     let way = if direction == Direction::ToFabric { "to-fabric" } else { "from-fabric" };
     format!("{way}/{rest}")
 }
@@ -144,7 +150,7 @@ fn encapsulations(direction: Direction) -> Vec<Plan> {
         Direction::ToFabric => Aim::Floor(0.95, "floor mode 2"),
         Direction::FromFabric => Aim::Floor(0.85, "floor mode 4"),
     };
-    let vxlan = replayed(Load::plain(direction, VXLAN));
+    let vxlan = plain(direction);
     let mpls = |(by, way): (Encapsulation, &str)| Plan {
         name: name(direction, &format!("{way}/64-vlans")),
         own: replayed(Load::plain(direction, Scene::plain(by))),
@@ -153,9 +159,9 @@ fn encapsulations(direction: Direction) -> Vec<Plan> {
         counted: Counted::Frames,
         aim,
     };
-    let plain = Plan { floor: FloorOn::Own(true), aim, ..case(direction, "64-vlans", vxlan.clone()) };
+    let first = Plan { floor: FloorOn::Own(true), aim, ..case(direction, "64-vlans", vxlan.clone()) };
     let others = [(Encapsulation::MplsOverUdp, "mplsoudp"), (Encapsulation::MplsOverGre, "mplsogre")].map(mpls);
-    [plain].into_iter().chain(others).collect()
+    [first].into_iter().chain(others).collect()
 }
 
 /// Larger tables, and networks of another kind.

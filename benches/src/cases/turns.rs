@@ -29,13 +29,14 @@ impl<'a> Pace<'a> {
         Self { eal, warm_up: frames.div_ceil(burst), bursts: (FRAMES / burst).min(frames) }
     }
 
-    /// Cycles per unit over one slice.
+    /// Cycles per unit over one slice, which begins when `ready` returns.
     #[inline(always)]
-    fn slice(self, round: &mut impl FnMut() -> usize) -> f64 {
+    pub(super) fn slice(self, ready: impl FnOnce(), round: &mut impl FnMut() -> usize) -> f64 {
         let length = dpdk::lcore::tsc_hz(self.eal) / 1_000_000 * SLICE_US;
         for _ in 0..self.warm_up {
             round();
         }
+        ready();
         let start = dpdk::lcore::tsc();
         let mut units = 0;
         loop {
@@ -47,6 +48,24 @@ impl<'a> Pace<'a> {
                 return cycles as f64 / units as f64;
             }
         }
+    }
+
+    /// The same of a gateway, by what it counts itself.
+    #[inline(always)]
+    pub(super) fn gateway_slice(
+        self,
+        ready: impl FnOnce(),
+        gateway: &mut Gateway<DpdkTx>,
+        counted: impl Fn(&Gateway<DpdkTx>) -> u64,
+    ) -> f64 {
+        let (before, mut rounds) = (counted(gateway), 0);
+        let cycles_per_round = self.slice(ready, &mut || {
+            gateway.round();
+            rounds += 1;
+            1
+        });
+        // Rounds that warm up have as many units as others.
+        cycles_per_round * rounds as f64 / (counted(gateway) - before) as f64
     }
 }
 
@@ -60,7 +79,7 @@ pub(super) struct Entrant<'a> {
 impl<'a> Entrant<'a> {
     /// `round` handles a burst and returns how many units that was.
     pub(super) fn new(name: &'static str, pace: Pace<'a>, mut round: impl FnMut() -> usize + 'a) -> Self {
-        Self { name, slice: Box::new(move || pace.slice(&mut round)) }
+        Self::with_slice(name, move || pace.slice(|| (), &mut round))
     }
 
     /// A gateway, by what it counts itself.
@@ -68,18 +87,13 @@ impl<'a> Entrant<'a> {
         name: &'static str,
         pace: Pace<'a>,
         gateway: &'a mut Gateway<DpdkTx>,
-        counted: impl Fn(&Gateway<DpdkTx>) -> u64 + 'a,
+        counted: impl Fn(&Gateway<DpdkTx>) -> u64 + Copy + 'a,
     ) -> Self {
-        let slice = move || {
-            let (before, mut rounds) = (counted(gateway), 0);
-            let cycles_per_round = pace.slice(&mut || {
-                gateway.round();
-                rounds += 1;
-                1
-            });
-            // Rounds that warm up have as many units as others.
-            cycles_per_round * rounds as f64 / (counted(gateway) - before) as f64
-        };
+        Self::with_slice(name, move || pace.gateway_slice(|| (), gateway, counted))
+    }
+
+    /// One whose slice is its own affair.
+    pub(super) fn with_slice(name: &'static str, slice: impl FnMut() -> f64 + 'a) -> Self {
         Self { name, slice: Box::new(slice) }
     }
 }
