@@ -2,12 +2,16 @@
 
 #![allow(clippy::disallowed_macros, reason = "what is banned from the packet path may serve to test it")]
 
+use datapath::BURST;
+use proptest::collection::vec;
+use proptest::prelude::*;
 use std::hint::black_box;
 use telemetry::DropReason;
 use telemetry::slots::{ClassRates, Rate};
 use testkit::example::*;
 use testkit::packets::ethernet;
-use testkit::{Arrival, Gateway, Means};
+use testkit::workloads::{self, Workload};
+use testkit::{Arrival, Gateway, Means, Network, arbitrary};
 
 /// Allocations, and the balance of allocations and frees, of this thread while `f` runs.
 fn allocations(f: impl FnOnce()) -> (u64, i64) {
@@ -53,6 +57,42 @@ fn no_round_allocates_in_either_direction_with_floods_punts_and_drops() {
             );
             assert_eq!(count, (0, 0), "in round {round}");
         }
+        gateway.settle();
+    }
+}
+
+/// Every encapsulation, both families outside and inside, floods copied and shared, hairpins, QinQ, shared VLANs, drops,
+/// and all of them mixed, in full bursts.
+#[test]
+fn no_burst_of_any_workload_allocates() {
+    for Workload { name, network, port, frames, .. } in workloads::all() {
+        let mut gateway = Gateway::new(&network);
+        for burst in frames.chunks(BURST).take(16) {
+            burst.iter().for_each(|frame| gateway.arrive(port, &frame.clone().into()));
+            assert_eq!(allocations(|| assert!(gateway.round())), (0, 0), "{name}");
+            gateway.take();
+        }
+        gateway.settle();
+    }
+}
+
+fn networks_and_bursts() -> impl Strategy<Value = (Network, bool, Vec<(usize, Arrival)>)> {
+    arbitrary::network().prop_flat_map(|net| (Just(net.clone()), any::<bool>(), vec(arbitrary::arrival(&net), 1..64)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Frames of every kind that the generators know: bad headers, label stacks, tags, punts, cut and scattered frames.
+    #[test]
+    fn no_burst_allocates_in_any_network((net, few, frames) in networks_and_bursts()) {
+        let means = if few { Means { buffers: 4, transmit_places: 4, host_slots: Some(2), ..Means::default() } } else { Means::default() };
+        let mut gateway = Gateway::with(&net, means);
+        for (port, arrival) in &frames {
+            gateway.arrive(*port, arrival);
+        }
+        gateway.inject(net.fabric_port(), &ethernet([2; 6], BROADCAST, &[], 0x0806, &[0; 46]));
+        prop_assert_eq!(allocations(|| gateway.run()), (0, 0));
         gateway.settle();
     }
 }
