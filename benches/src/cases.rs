@@ -9,10 +9,13 @@ mod plan;
 mod ports;
 mod stage;
 mod turns;
+mod upkeep;
 
 pub(crate) use turns::SLICE_US;
+#[allow(unused_imports, reason = "the report takes it up")]
+pub(crate) use upkeep::weigh;
 
-use crate::figures::Case;
+use crate::figures::{Case, Quantity};
 use crate::traffic::Direction;
 use anyhow::{Context, Result};
 use dpdk::{Eal, Pool, PoolConfig};
@@ -123,6 +126,15 @@ pub(crate) fn run(means: &Means<'_>, selection: &Selection, progress: &mut dyn F
         cases.push(job.run(means).with_context(|| job.name().to_owned())?);
     }
     Ok(cases)
+}
+
+/// What a worker at full load feels of control; nothing where there is one core.
+///
+/// # Errors
+/// As [`run`]; and if control does not get its thread.
+#[allow(dead_code, reason = "the report takes it up")]
+pub(crate) fn upkeep(means: &Means<'_>) -> Result<Vec<Quantity>> {
+    if cores() < 2 { Ok(Vec::new()) } else { upkeep::run(means).context("upkeep") }
 }
 
 /// Cores of the machine, whatever this thread may use.

@@ -56,3 +56,15 @@ impl Goal {
         Self { text: format!(">= {limit} {of_what}"), reached, limit, met: reached >= limit }
     }
 }
+
+/// Something else than cycles by packet.
+#[derive(Debug, Serialize)]
+pub(crate) struct Quantity {
+    /// `route-changes/longest-gap`.
+    pub(crate) name: String,
+    /// `us`, `MB`, `%`.
+    pub(crate) unit: &'static str,
+    pub(crate) value: f64,
+    /// What it must reach, if that was said.
+    pub(crate) goal: Option<Goal>,
+}

@@ -19,7 +19,8 @@ const VIFS: usize = 4 * 4096;
 pub(crate) struct Gateway<T: TxQueue<Frame = DpdkFrame>> {
     worker: Worker<DpdkPool, Source, T, TscClock>,
     pub(crate) telemetry: Arc<WorkerTelemetry>,
-    _publisher: Publisher<Snapshot>,
+    /// What it gets its tables from, unless somebody took it to publish others.
+    pub(crate) publisher: Option<Publisher<Snapshot>>,
 }
 
 impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
@@ -49,7 +50,7 @@ impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
         let inlets = vec![Inlet::new(port, role, rx)];
         let clock = TscClock::new(dpdk::lcore::tsc_hz(eal));
         let worker = Worker::new(inlets, outlet, publisher.reader(), None, clock, Polling::Busy);
-        Ok(Self { worker, telemetry, _publisher: publisher })
+        Ok(Self { worker, telemetry, publisher: Some(publisher) })
     }
 
     /// One turn of the worker's loop.

@@ -11,6 +11,7 @@ mod floor;
 mod gateway;
 mod packets;
 mod publication;
+mod random;
 mod report;
 mod scene;
 mod source;

@@ -7,6 +7,7 @@
 
 mod shards;
 
+use crate::random::Random;
 use crate::statistics::percentile;
 use anyhow::{Context, Result, ensure};
 use datapath::BURST;
@@ -129,12 +130,12 @@ fn publish<T: Table>(
     if let Some(core) = other {
         pin(core);
     }
-    let (mut random, mut times, mut copied) = (Random(0x1234_5678), Vec::new(), Vec::new());
+    let (mut random, mut times, mut copied) = (Random::new(0x1234_5678), Vec::new(), Vec::new());
     let end = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < end {
         publishing.store(true, Relaxed);
         for _ in 0..PHASE {
-            let changes: Vec<Change> = (0..CHANGES).map(|_| random.change()).collect();
+            let changes: Vec<Change> = (0..CHANGES).map(|_| Change::any(&mut random)).collect();
             let before = publisher.current().clone();
             let start = Instant::now();
             publisher.publish(publisher.current().changed(&changes)?);
@@ -154,7 +155,7 @@ fn publish<T: Table>(
 /// Cycles per lookup in each pair of phases: at rest, and under publication.
 fn read<T: Table>(mut reader: Reader<T>, publishing: &AtomicBool, stop: &AtomicBool, core: usize) -> Vec<(f64, f64)> {
     pin(core);
-    let (mut random, mut found) = (Random(0x9876_5432), [0; BURST]);
+    let (mut random, mut found) = (Random::new(0x9876_5432), [0; BURST]);
     let (mut phases, mut rest) = (Vec::new(), None);
     while !stop.load(Relaxed) {
         let phase = publishing.load(Relaxed);
@@ -191,7 +192,7 @@ pub(crate) fn refresh_cycles() -> f64 {
 }
 
 /// A line of `/proc/self/status`, in KiB.
-fn memory_kib(name: &str) -> Result<u64> {
+pub(crate) fn memory_kib(name: &str) -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let number = line.and_then(|line| line.split_ascii_whitespace().next()).and_then(|text| text.parse().ok());
@@ -204,22 +205,11 @@ pub(crate) fn key(entry: u64) -> u64 {
     mac_key(network, 0x0200_0000_0000 | entry)
 }
 
-/// xorshift64 (Marsaglia): fast, and random enough to defeat caches.
-struct Random(u64);
-
-impl Random {
-    #[inline(always)]
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 >> 8
-    }
-
-    /// Three of four changes move or bring back an entry, one removes it.
-    fn change(&mut self) -> Change {
-        let nexthop = (!self.next().is_multiple_of(4)).then(|| (self.next() % (NETWORKS * PEERS)) as usize);
-        Change { entry: self.next() % ENTRIES, nexthop }
+impl Change {
+    /// Three of four move or bring back an entry, one removes it.
+    fn any(random: &mut Random) -> Self {
+        let nexthop = (!random.next().is_multiple_of(4)).then(|| (random.next() % (NETWORKS * PEERS)) as usize);
+        Self { entry: random.next() % ENTRIES, nexthop }
     }
 }
 

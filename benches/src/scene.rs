@@ -24,6 +24,8 @@ pub(crate) const FIRST_BUSY: u16 = 100;
 pub(crate) const BUSY: u16 = 64;
 /// Every VLAN that there is.
 pub(crate) const VLANS: u16 = 4094;
+/// Those that a reload changes: 1,000 of them, none busy.
+const RENUMBERED: std::ops::Range<u16> = 2000..3000;
 /// Rows that are kept for VLANs in tables that have further rows.
 const ROWS: usize = 4096;
 const PEERS: u16 = 1000;
@@ -52,6 +54,8 @@ pub(crate) struct Scene {
     pub(crate) peers: u16,
     /// VTEPs that each busy network floods to.
     pub(crate) listed: u16,
+    /// How often the VNIs of [`RENUMBERED`] VLANs have been exchanged for others.
+    pub(crate) renumbered: u16,
 }
 
 /// One VLAN and what is behind it.
@@ -108,6 +112,7 @@ impl Scene {
             remotes: 1,
             peers: 1,
             listed: 1,
+            renumbered: 0,
         }
     }
 
@@ -119,7 +124,8 @@ impl Scene {
     /// One VLAN, configured or not.
     pub(crate) fn site(&self, vlan: u16) -> Site {
         let network = busy(vlan).map_or(vlan, |number| vlan - number % self.vlans_per_network);
-        Site { vlan, network, vni: FIRST_VNI + u32::from(network) }
+        let times = if RENUMBERED.contains(&network) { self.renumbered } else { 0 };
+        Site { vlan, network, vni: FIRST_VNI + u32::from(VLANS) * u32::from(times) + u32::from(network) }
     }
 
     /// The VLANs of a network, by any one of them.
@@ -160,13 +166,13 @@ impl Scene {
 
     /// Next hops of a network.
     fn slots(&self, site: Site) -> u32 {
-        let spread = if self.peers > 1 { self.remotes } else { 1 };
+        let spread = self.remotes.min(self.peers.into());
         if busy(site.network).is_some() { spread.max(u32::from(self.listed)) } else { 1 }
     }
 
     /// Which of its network's next hops leads to a station.
     fn slot(&self, remote: u32) -> u32 {
-        if self.peers > 1 { remote } else { 0 }
+        remote % u32::from(self.peers)
     }
 
     fn peer_number(&self, site: Site, slot: u32) -> u16 {

@@ -1,6 +1,7 @@
 //! A scene as the pipeline's tables.
 
-use super::{OWN_ADDRESS, OWN_ADDRESS_V6, OWN_MAC, PEERS, ROUTER_MAC, Scene, Site, busy};
+use super::{BUSY, FIRST_BUSY, OWN_ADDRESS, OWN_ADDRESS_V6, OWN_MAC, PEERS, ROUTER_MAC, Scene, Site, busy};
+use crate::random::Random;
 use anyhow::{Context, Result};
 use fib::{
     Builder, Destination, Fabric, Link, NetworkSpec, NexthopId, Path, Snapshot, SourceCheck, Target, TunnelId,
@@ -36,6 +37,18 @@ impl Scene {
         }
         for site in self.sites() {
             self.add(&mut builder, site).with_context(|| format!("VLAN {}", site.vlan))?;
+        }
+        Ok(builder.finish())
+    }
+
+    /// The tables after so many stations behind the fabric have moved to other VTEPs; `random` says which and where to.
+    pub(crate) fn moved(&self, before: &Snapshot, moves: usize, random: &mut Random) -> Result<Snapshot> {
+        let mut builder = Builder::amend(before);
+        for _ in 0..moves {
+            let site = self.site(FIRST_BUSY + random.below(BUSY.into()) as u16);
+            let mac = MacAddr::new(site.remote(random.below(self.remotes)));
+            let nexthop = self.nexthop(site, random.below(self.slots(site)));
+            builder.set_mac(site.network_id(), mac, Destination::Remote(nexthop))?;
         }
         Ok(builder.finish())
     }

@@ -1,6 +1,7 @@
 //! Frames made in the process, for what a replayed file cannot do: more stations than fit in one, short bursts, cold
 //! headers. All who take turns are fed alike, so the price is in the ports' own figure.
 
+use crate::random::Random;
 use crate::traffic::Traffic;
 use arrayvec::ArrayVec;
 use datapath::BURST;
@@ -26,7 +27,7 @@ pub(crate) struct Feeder {
     tx: TxQueue,
     frames: Vec<Vec<u8>>,
     next: usize,
-    random: u64,
+    random: Random,
     fresh: ArrayVec<Mbuf, BURST>,
     waiting: VecDeque<Mbuf>,
 }
@@ -36,7 +37,7 @@ impl Feeder {
     pub(crate) fn new(feed: Feed, traffic: &Traffic, pool: Pool, tx: TxQueue) -> Self {
         let waiting = VecDeque::with_capacity(feed.waiting + BURST);
         let frames = traffic.frames().to_vec();
-        Self { feed, pool, tx, frames, next: 0, random: 0x1234_5678, fresh: ArrayVec::new(), waiting }
+        Self { feed, pool, tx, frames, next: 0, random: Random::new(0x1234_5678), fresh: ArrayVec::new(), waiting }
     }
 
     /// Another burst. Nothing comes while buffers are still being laid to wait.
@@ -51,8 +52,7 @@ impl Feeder {
             if let Some(octets) = mbuf.append(frame.len() as u16) {
                 octets.copy_from_slice(frame);
                 if let Some((range, bits)) = &self.feed.rewritten {
-                    self.random = following(self.random);
-                    let number = (self.random >> 8) as u16 & ((1 << bits) - 1);
+                    let number = self.random.next() as u16 & ((1 << bits) - 1);
                     octets[range.start..][..2].copy_from_slice(&number.to_be_bytes());
                 }
             }
@@ -65,12 +65,4 @@ impl Feeder {
         self.tx.burst(&mut self.fresh);
         dpdk::free_bulk(&mut self.fresh);
     }
-}
-
-/// xorshift64 (Marsaglia): fast, and random enough to defeat caches.
-#[inline(always)]
-fn following(mut random: u64) -> u64 {
-    random ^= random << 13;
-    random ^= random >> 7;
-    random ^ random << 17
 }
