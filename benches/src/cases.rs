@@ -3,6 +3,7 @@
 //! Both ends are virtual ports on the worker's core, so their price is in every figure, and is measured alone as well. Each
 //! case first compares what comes out with what has to, frame by frame.
 
+mod company;
 mod forward;
 mod pair;
 mod plan;
@@ -16,11 +17,13 @@ pub(crate) use turns::SLICE_US;
 pub(crate) use upkeep::weigh;
 
 use crate::figures::{Case, Quantity};
+use crate::peers::Peers;
 use crate::traffic::Direction;
 use anyhow::{Context, Result};
 use dpdk::{Eal, Pool, PoolConfig};
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Buffers, a power of two less one.
 const BUFFERS: u32 = 32_767;
@@ -35,16 +38,31 @@ pub(crate) struct Means<'a> {
     /// For files that ports replay.
     directory: &'a Path,
     rounds: usize,
+    /// What else to measure in the same rounds.
+    peers: Option<&'a Peers>,
+    /// Set by somebody who wants the run to end.
+    interrupted: &'a AtomicBool,
 }
 
 impl<'a> Means<'a> {
-    /// With buffers of its own, `rounds` of slices a case, and files in `directory`. Once in a process.
+    /// With buffers of its own, `rounds` of slices a case, and files in `directory`. Once in a process. A run ends early once
+    /// `interrupted` is set.
     ///
     /// # Errors
     /// If EAL has less than some 500 MB.
-    pub(crate) fn new(eal: &'a Eal, directory: &'a Path, rounds: usize) -> Result<Self> {
+    pub(crate) fn new(
+        eal: &'a Eal,
+        directory: &'a Path,
+        rounds: usize,
+        peers: Option<&'a Peers>,
+        interrupted: &'a AtomicBool,
+    ) -> Result<Self> {
         let pool = Pool::new(eal, &PoolConfig::new("bench", BUFFERS))?;
-        Ok(Self { eal, pool, large: OnceLock::new(), directory, rounds })
+        Ok(Self { eal, pool, large: OnceLock::new(), directory, rounds, peers, interrupted })
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Relaxed)
     }
 
     /// Buffers that hold frames of so many octets in one piece.
@@ -68,7 +86,7 @@ pub(crate) enum Selection {
     Quick,
     /// Every one.
     All,
-    /// Those with this in their names.
+    /// Those whose names have this in them; `*` is for anything.
     Named(String),
 }
 
@@ -77,9 +95,18 @@ impl Selection {
         match self {
             Self::Quick => name.ends_with("/64-vlans"),
             Self::All => true,
-            Self::Named(part) => name.contains(part),
+            Self::Named(pattern) => contains(name, pattern),
         }
     }
+}
+
+fn contains(name: &str, pattern: &str) -> bool {
+    let after = |rest: &str, part: &str| rest.find(part).map(|at| at + part.len());
+    let mut rest = Some(name);
+    for part in pattern.split('*') {
+        rest = rest.and_then(|rest| rest.get(after(rest, part)?..));
+    }
+    rest.is_some()
 }
 
 /// A case to run.
@@ -110,22 +137,40 @@ impl Job {
     }
 }
 
-/// Runs the selected cases, one after the other. `progress` is told each case's name as it begins. A case for two cores is
-/// left out where there is one.
+/// The names of the selected cases, in the order in which they run. A case for two cores is left out where there is one.
+pub(crate) fn names(selection: &Selection) -> Vec<String> {
+    selected(selection).map(|job| job.name().to_owned()).collect()
+}
+
+fn selected(selection: &Selection) -> impl Iterator<Item = Job> {
+    let can_run = |job: &Job| !matches!(job, Job::Pair(..)) || cores() > 1;
+    Job::all().filter(move |job| selection.takes(job.name()) && can_run(job))
+}
+
+/// Told of a run as it goes on.
+pub(crate) trait Observer {
+    /// A case begins.
+    fn begins(&mut self, case: &str);
+    /// Its figures.
+    fn ended(&mut self, case: Case);
+}
+
+/// Runs the selected cases, one after the other, until all are done or the run is interrupted. A case is told of when it is
+/// complete.
 ///
 /// # Errors
 /// A port or table that cannot be made, or a frame that is not what it has to be; names the case.
-pub(crate) fn run(means: &Means<'_>, selection: &Selection, progress: &mut dyn FnMut(&str)) -> Result<Vec<Case>> {
-    let mut cases = Vec::new();
-    for job in Job::all().filter(|job| selection.takes(job.name())) {
-        if matches!(job, Job::Pair(..)) && cores() < 2 {
-            progress(&format!("{}: left out, this machine has one core", job.name()));
-            continue;
+pub(crate) fn run(means: &Means<'_>, selection: &Selection, observer: &mut dyn Observer) -> Result<()> {
+    for job in selected(selection) {
+        observer.begins(job.name());
+        let case = job.run(means);
+        // What is wrong with a case that was cut short says nothing.
+        if means.is_interrupted() {
+            break;
         }
-        progress(job.name());
-        cases.push(job.run(means).with_context(|| job.name().to_owned())?);
+        observer.ended(case.with_context(|| job.name().to_owned())?);
     }
-    Ok(cases)
+    Ok(())
 }
 
 /// What a worker at full load feels of control; nothing where there is one core.

@@ -20,6 +20,24 @@ pub(crate) struct Case {
     pub(crate) goal: Option<Goal>,
 }
 
+/// What the stages of the pipeline cost in a case.
+#[derive(Debug, Serialize)]
+pub(crate) struct Stages {
+    pub(crate) case: String,
+    pub(crate) rounds: usize,
+    /// In the order in which a packet passes them.
+    pub(crate) stages: Vec<StageCost>,
+}
+
+/// One stage.
+#[derive(Debug, Serialize)]
+pub(crate) struct StageCost {
+    /// Its name in the data path.
+    pub(crate) stage: &'static str,
+    /// Cycles per packet, the median of the rounds.
+    pub(crate) cycles: f64,
+}
+
 /// What cycles are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

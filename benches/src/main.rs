@@ -1,7 +1,7 @@
-//! The production pipeline beside a hand-written floor, and what publishing tables costs.
+//! The production pipeline beside a hand-written floor and other forwarders, and what publishing tables costs.
 //!
-//! Everything runs in one process, in turn, in short slices: on a shared machine separate processes compare nothing but
-//! the noise. `docs/adr/0001` and `0002` rest on the figures; `scripts/bench` runs this.
+//! What runs in this process takes turns in short slices: on a shared machine, processes one after the other compare nothing
+//! but the noise. `docs/performance.md` says how to read the figures; `scripts/bench` runs this.
 
 #![deny(unsafe_code)]
 
@@ -9,7 +9,10 @@ mod cases;
 mod figures;
 mod floor;
 mod gateway;
+mod options;
 mod packets;
+mod peers;
+mod progress;
 mod publication;
 mod random;
 mod report;
@@ -20,97 +23,97 @@ mod traffic;
 mod verify;
 
 use anyhow::{Context, Result};
-use cases::{Means, Selection};
+use cases::Means;
 use clap::Parser;
 use dpdk::{Eal, EalConfig, Memory};
-use figures::Case;
-use report::Report;
+use options::Options;
+use peers::Peers;
+use progress::Progress;
+use report::{Figures, Report};
 use scene::Scene;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
+use std::time::Duration;
 use traffic::{Direction, Load, Traffic};
 use wire::Encapsulation;
 
-/// Benchmarks of Causeway's data path: forwarding beside a floor, and publication of tables.
-#[derive(Parser)]
-#[command(version)]
-struct Arguments {
-    /// Fewer rounds: under a minute, for a first look.
-    #[arg(long)]
-    quick: bool,
-    /// Only forwarding.
-    #[arg(long)]
-    forwarding: bool,
-    /// Only cases with this in their names.
-    #[arg(long)]
-    case: Option<String>,
-    /// Rounds of slices a case, instead of 1,000 (or 600).
-    #[arg(long)]
-    rounds: Option<usize>,
-    /// Core of the worker, or of the reader.
-    #[arg(long, default_value_t = 1)]
-    core: usize,
-    /// Also write the figures to this file.
-    #[arg(long)]
-    json: Option<PathBuf>,
-    /// Write the traffic of both directions into this directory, as to-fabric.pcap and from-fabric.pcap, and stop.
-    #[arg(long)]
-    pcaps: Option<PathBuf>,
+/// What the shell expects of a program that SIGINT ended.
+const INTERRUPTED: u8 = 130;
+/// For each kind of table.
+const PUBLICATION_SECONDS: u64 = 15;
+/// Kinds of table.
+const PUBLICATION: Duration = Duration::from_secs(4 * (PUBLICATION_SECONDS + 2));
+
+fn main() -> ExitCode {
+    bench(&Options::parse()).unwrap_or_else(|error| {
+        eprintln!("scripts/bench: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
-impl Arguments {
-    fn rounds(&self) -> usize {
-        self.rounds.unwrap_or(if self.quick { 600 } else { 1000 })
-    }
-
-    fn selection(&self) -> Selection {
-        match &self.case {
-            Some(name) => Selection::Named(name.clone()),
-            None if self.quick => Selection::Quick,
-            None => Selection::All,
-        }
-    }
-
-    /// For each kind of table.
-    fn seconds(&self) -> u64 {
-        if self.quick { 3 } else { 15 }
-    }
-
-    /// How to get these figures again.
-    fn command(&self) -> String {
-        let flags = [(self.quick, " --quick"), (self.forwarding, " --forwarding")];
-        let flags: String = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag).collect();
-        let case = self.case.as_deref().map(|name| format!(" --case {name}")).unwrap_or_default();
-        format!("scripts/bench{flags}{case}")
-    }
-}
-
-fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    if let Some(directory) = &arguments.pcaps {
+fn bench(options: &Options) -> Result<ExitCode> {
+    options.check()?;
+    if let Some(directory) = &options.pcaps {
         let vxlan = Scene::plain(Encapsulation::Vxlan);
         let traffic = |direction| Traffic::new(&Load::plain(direction, vxlan));
         traffic(Direction::ToFabric).write(&directory.join("to-fabric.pcap"))?;
-        return traffic(Direction::FromFabric).write(&directory.join("from-fabric.pcap"));
+        traffic(Direction::FromFabric).write(&directory.join("from-fabric.pcap"))?;
+        return Ok(ExitCode::SUCCESS);
     }
-    let directory = std::env::temp_dir().join(format!("causeway-bench-{}", std::process::id()));
-    std::fs::create_dir(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    let forwarding = forward(&arguments, &directory);
-    let removed = std::fs::remove_dir_all(&directory);
-    let (cases, hz) = forwarding?;
-    removed.context("cannot remove the temporary directory")?;
-    let (mut publication, mut refresh) = (Vec::new(), 0.0);
-    if !arguments.forwarding {
-        publication = publication::run(arguments.seconds(), arguments.core)?;
-        refresh = publication::refresh_cycles();
+    // Looked at between rounds.
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&interrupted)).context("cannot listen for signals")?;
     }
-    let report = Report::new(cases, publication, refresh, hz / 1_000_000, arguments.command());
-    report.print();
-    arguments.json.as_deref().map_or(Ok(()), |path| report.write(path))
+    let mut progress = Progress::new(steps(options));
+    let mut figures = Figures::default();
+    let outcome = measure(options, &interrupted, &mut progress, &mut figures);
+    progress.finish();
+    figures.cases = progress.cases;
+    figures.partial = outcome.is_err() || interrupted.load(Relaxed);
+    publish(options, figures)?;
+    outcome?;
+    Ok(if interrupted.load(Relaxed) { INTERRUPTED.into() } else { ExitCode::SUCCESS })
 }
 
-/// The cases, on a registered worker thread; with them the clock's rate.
-fn forward(arguments: &Arguments, directory: &Path) -> Result<(Vec<Case>, u64)> {
+/// What is going to be done, and how long it may take.
+fn steps(options: &Options) -> Vec<(String, Duration)> {
+    let round = Duration::from_millis(7);
+    let case = |name: String| {
+        let peers = if options.peers() { peers::expected(&name) } else { Duration::ZERO };
+        (name, Duration::from_secs(1) + round * options.rounds() as u32 + peers)
+    };
+    let cases = cases::names(&options.selection()).into_iter().map(case);
+    cases.chain(options.publication().then(|| ("publication".into(), PUBLICATION))).collect()
+}
+
+/// All that is to be measured, into `progress` and `figures`.
+fn measure(options: &Options, interrupted: &AtomicBool, progress: &mut Progress, figures: &mut Figures) -> Result<()> {
+    let scratch = Scratch::new()?;
+    if !cases::names(&options.selection()).is_empty() {
+        forward(options, interrupted, &scratch.0, progress, figures)?;
+    }
+    if options.publication() && !interrupted.load(Relaxed) {
+        progress.step("publication");
+        figures.publication = publication::run(PUBLICATION_SECONDS, options.core, interrupted)?;
+        figures.refresh_cycles = Some(publication::refresh_cycles());
+    }
+    Ok(())
+}
+
+/// The cases, on a registered worker thread.
+fn forward(
+    options: &Options,
+    interrupted: &AtomicBool,
+    directory: &Path,
+    progress: &mut Progress,
+    figures: &mut Figures,
+) -> Result<()> {
     let eal = Eal::start(&EalConfig {
         file_prefix: format!("causeway-bench-{}", std::process::id()),
         memory: Memory::Ordinary { size_mb: 768 },
@@ -118,12 +121,47 @@ fn forward(arguments: &Arguments, directory: &Path) -> Result<(Vec<Case>, u64)> 
         pci_devices: Vec::new(),
         run_dir: directory.into(),
     })?;
-    let work = || -> Result<Vec<Case>> {
-        let _worker = dpdk::Worker::register(&eal, arguments.core)?;
-        let means = Means::new(&eal, directory, arguments.rounds())?;
-        cases::run(&means, &arguments.selection(), &mut |case| eprintln!("{case}"))
+    figures.tsc_hz = dpdk::lcore::tsc_hz(&eal);
+    let work = || -> Result<()> {
+        let peers = options.peers().then(|| Peers::new(directory, options.core)).transpose()?;
+        let _worker = dpdk::Worker::register(&eal, options.core)?;
+        let means = Means::new(&eal, directory, options.rounds(), peers.as_ref(), interrupted)?;
+        let outcome = cases::run(&means, &options.selection(), progress);
+        figures.absent = peers.map(Peers::into_absent).unwrap_or_default();
+        outcome
     };
-    let cases = thread::scope(|scope| scope.spawn(work).join());
-    let cases = cases.ok().context("the worker ended by a panic")?;
-    Ok((cases?, dpdk::lcore::tsc_hz(&eal)))
+    thread::scope(|scope| scope.spawn(work).join()).ok().context("the worker ended by a panic")?
+}
+
+/// Prints, writes and draws what there is.
+fn publish(options: &Options, figures: Figures) -> Result<()> {
+    let report = Report::new(figures, options.command());
+    match std::io::stdout().write_all(report.text().as_bytes()) {
+        // As in `scripts/bench | head`: who reads has enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+        written => written.context("cannot print the report")?,
+    }
+    if let Some(file) = &options.json {
+        if options.quick { report.write_quick(file)? } else { report.write(file)? }
+    }
+    options.plots.as_deref().map_or(Ok(()), |directory| report.plot(directory))
+}
+
+/// A directory for files of the run, removed when this is dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        let directory = std::env::temp_dir().join(format!("causeway-bench-{}", std::process::id()));
+        std::fs::create_dir(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
+        Ok(Self(directory))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("cannot remove {}: {error}", self.0.display());
+        }
+    }
 }

@@ -74,17 +74,30 @@ pub(crate) struct Costs {
     pub(crate) slowdown_percent: f64,
 }
 
-/// All kinds of table in turn. `seconds` each.
-pub(crate) fn run(seconds: u64, core: usize) -> Result<Vec<Costs>> {
-    Ok(vec![
-        measure::<Snapshot>("snapshot, 4 KiB segments", seconds, core)?,
-        measure::<Shards<64>>("flat, 4 KiB shards", seconds, core)?,
-        measure::<Shards<512>>("flat, 32 KiB shards", seconds, core)?,
-        measure::<Shards<2048>>("flat, 256 shards of 128 KiB", seconds, core)?,
-    ])
+/// All kinds of table in turn, `seconds` each. Ends early, with those that are complete, once `interrupted` is set.
+pub(crate) fn run(seconds: u64, core: usize, interrupted: &AtomicBool) -> Result<Vec<Costs>> {
+    let kinds: [(&str, Measure); 4] = [
+        ("snapshot, 4 KiB segments", measure::<Snapshot>),
+        ("flat, 4 KiB shards", measure::<Shards<64>>),
+        ("flat, 32 KiB shards", measure::<Shards<512>>),
+        ("flat, 256 shards of 128 KiB", measure::<Shards<2048>>),
+    ];
+    let mut costs = Vec::new();
+    for (name, measure) in kinds {
+        if let Some(of_kind) = measure(name, seconds, core, interrupted)? {
+            costs.push(of_kind);
+        }
+    }
+    Ok(costs)
 }
 
-fn measure<T: Table>(name: &'static str, seconds: u64, core: usize) -> Result<Costs> {
+/// Measures a kind of table; gives nothing once it is interrupted.
+type Measure = fn(&'static str, u64, usize, &AtomicBool) -> Result<Option<Costs>>;
+
+fn measure<T: Table>(name: &'static str, seconds: u64, core: usize, interrupted: &AtomicBool) -> Result<Option<Costs>> {
+    if interrupted.load(Relaxed) {
+        return Ok(None);
+    }
     let mut publisher = Publisher::new(T::filled()?);
     let reader = publisher.reader();
     let (publishing, stop) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -93,15 +106,18 @@ fn measure<T: Table>(name: &'static str, seconds: u64, core: usize) -> Result<Co
     std::fs::write("/proc/self/clear_refs", "5").context("cannot reset the memory peak")?;
     let (published, read) = thread::scope(|scope| {
         let reading = scope.spawn(|| read(reader, &publishing, &stop, core));
-        let published = publish(&mut publisher, &publishing, seconds, core);
+        let published = publish(&mut publisher, (&publishing, interrupted), seconds, core);
         stop.store(true, Relaxed);
         (published, reading.join())
     });
     let ((times, copied), phases) = (published?, read.ok().context("the reader ended by a panic")?);
+    if interrupted.load(Relaxed) {
+        return Ok(None);
+    }
     ensure!(phases.len() > 2, "the reader saw {} phases only", phases.len());
     let peak = memory_kib("VmHWM")?;
     let pick = |f: &dyn Fn(&(f64, f64)) -> f64| phases.iter().map(f).collect::<Vec<_>>();
-    Ok(Costs {
+    Ok(Some(Costs {
         table: name,
         publications: times.len(),
         p50_us: percentile(&times, 50),
@@ -112,7 +128,7 @@ fn measure<T: Table>(name: &'static str, seconds: u64, core: usize) -> Result<Co
         lookup_quiet_cycles: percentile(&pick(&|phase| phase.0), 50),
         lookup_cycles: percentile(&pick(&|phase| phase.1), 50),
         slowdown_percent: (percentile(&pick(&|phase| phase.1 / phase.0), 50) - 1.0) * 100.0,
-    })
+    }))
 }
 
 fn pin(core: usize) {
@@ -122,7 +138,7 @@ fn pin(core: usize) {
 /// Publishes at the interval in every other phase, on any core but the reader's; returns the microseconds and the copied octets of each publication.
 fn publish<T: Table>(
     publisher: &mut Publisher<T>,
-    publishing: &AtomicBool,
+    (publishing, interrupted): (&AtomicBool, &AtomicBool),
     seconds: u64,
     core: usize,
 ) -> Result<(Vec<f64>, Vec<f64>)> {
@@ -132,7 +148,7 @@ fn publish<T: Table>(
     }
     let (mut random, mut times, mut copied) = (Random::new(0x1234_5678), Vec::new(), Vec::new());
     let end = Instant::now() + Duration::from_secs(seconds);
-    while Instant::now() < end {
+    while Instant::now() < end && !interrupted.load(Relaxed) {
         publishing.store(true, Relaxed);
         for _ in 0..PHASE {
             let changes: Vec<Change> = (0..CHANGES).map(|_| Change::any(&mut random)).collect();

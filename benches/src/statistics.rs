@@ -15,6 +15,8 @@ pub(crate) struct Summary {
     pub(crate) variant: &'static str,
     /// Cycles per frame, ports included.
     pub(crate) median: f64,
+    /// Quartiles of the cycles.
+    pub(crate) quartiles: [f64; 2],
     /// The tenth percentile: what an undisturbed core does.
     pub(crate) quiet: f64,
     /// Median over the rounds of the difference to the ports alone.
@@ -54,6 +56,11 @@ impl Slices {
         self.cycles.push(cycles_per_frame);
     }
 
+    /// The median of each so many rounds, as a round of its own.
+    pub(crate) fn in_parts(&self, rounds: usize) -> Self {
+        Self { name: self.name, cycles: self.cycles.chunks(rounds).map(|part| percentile(part, 50)).collect() }
+    }
+
     /// The median over the rounds of the ratio to another variant.
     pub(crate) fn ratio(&self, other: &Self) -> f64 {
         percentile(&self.ratios(other), 50)
@@ -70,6 +77,7 @@ impl Slices {
         Summary {
             variant: self.name,
             median: percentile(&self.cycles, 50),
+            quartiles: [percentile(&self.cycles, 25), percentile(&self.cycles, 75)],
             quiet,
             above_ports: percentile(&above, 50),
             above_ports_quiet: quiet - percentile(&ports.cycles, 10),

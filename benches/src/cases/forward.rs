@@ -1,6 +1,7 @@
 //! A case of forwarding: ports, floor and gateways take turns between a port that yields the traffic and one that swallows it.
 
 use super::Means;
+use super::company::Company;
 use super::plan::{Aim, Counted, FloorOn, Plan, Setting};
 use super::ports::{Sink, source};
 use super::stage::{Stage, work};
@@ -46,11 +47,18 @@ pub(super) fn run(means: &Means<'_>, plan: &Plan) -> Result<Case> {
     let beside = plan.beside.as_ref().map(|beside| Props::new(1, &beside.setting)).transpose()?;
     let own = own.stage(means)?;
     let beside = beside.as_ref().map(|beside| beside.stage(means)).transpose()?;
-    let slices = measure(means, plan, &own, beside.as_ref())?;
-    Ok(judge(means, plan, own.traffic, &slices))
+    let mut company = Company::invite(means, plan, own.traffic)?;
+    let slices = measure(means, plan, &own, beside.as_ref(), &mut company)?;
+    Ok(judge(means, plan, own.traffic, &slices, &company))
 }
 
-fn measure(means: &Means<'_>, plan: &Plan, own: &Stage<'_>, beside: Option<&Stage<'_>>) -> Result<Vec<Slices>> {
+fn measure(
+    means: &Means<'_>,
+    plan: &Plan,
+    own: &Stage<'_>,
+    beside: Option<&Stage<'_>>,
+    company: &mut Company<'_>,
+) -> Result<Vec<Slices>> {
     let ruler = beside.filter(|_| plan.floor == FloorOn::Beside).unwrap_or(own);
     let mut sink = Sink::open(means, QUEUES)?;
     let tables = Tables::new(means.eal, &ruler.setting.load.scene)?;
@@ -87,17 +95,18 @@ fn measure(means: &Means<'_>, plan: &Plan, own: &Stage<'_>, beside: Option<&Stag
     if plan.floor == FloorOn::Own(true) {
         entrants.push(Entrant::new(partial_name(partial), own.pace(), || less.round(partial)));
     }
-    let slices = take(entrants, means.rounds);
+    let slices = take(entrants, means.rounds, company);
     verify::nothing_lost(&gateway.telemetry)?;
     Ok(slices)
 }
 
 /// The figures, and whether they are what they have to be.
-fn judge(means: &Means<'_>, plan: &Plan, traffic: &Traffic, slices: &[Slices]) -> Case {
+fn judge(means: &Means<'_>, plan: &Plan, traffic: &Traffic, slices: &[Slices], company: &Company<'_>) -> Case {
     let hz = dpdk::lcore::tsc_hz(means.eal);
     let named = |name: &str| slices.iter().find(|variant| variant.name() == name);
     let floor = named("floor");
-    let systems: Vec<_> = slices.iter().map(|variant| variant.summary(&slices[0], floor, hz)).collect();
+    let mut systems: Vec<_> = slices.iter().map(|variant| variant.summary(&slices[0], floor, hz)).collect();
+    systems.extend(company.summaries(&slices[0], floor, hz));
     let (own, beside) = (named("causeway"), slices.iter().find(|variant| variant.name().starts_with("causeway, ")));
     let ratio = |other: Option<&Slices>| own.zip(other).map(|(own, other)| own.ratio(other));
     let above = systems.iter().find(|system| system.variant == "causeway").map(|system| system.above_ports);
@@ -105,6 +114,9 @@ fn judge(means: &Means<'_>, plan: &Plan, traffic: &Traffic, slices: &[Slices]) -
         Aim::Floor(limit, what) => ratio(floor).map(|ratio| Goal::at_most(limit, ratio, &format!("x {what}"))),
         Aim::Beside(limit, what) => ratio(beside).map(|ratio| Goal::at_most(limit, ratio, &format!("x {what}"))),
         Aim::AbovePorts(limit, what) => above.map(|cycles| Goal::at_most(limit, cycles, what)),
+        Aim::Peer(limit, peer) => {
+            own.and_then(|own| company.ratio(own, peer)).map(|ratio| Goal::at_most(limit, ratio, &format!("x {peer}")))
+        }
         Aim::None => None,
     };
     let unit = match plan.counted {

@@ -3,6 +3,7 @@
 //! Both begin a slice at the same moment; what counts is the sum of what they do, as cycles of one clock a frame.
 
 use super::Means;
+use super::company::Company;
 use super::plan::{Setting, plain};
 use super::ports::{self, Sink};
 use super::stage::{Stage, work};
@@ -189,7 +190,7 @@ fn turns(
         Entrant::with_slice("floor, one worker", || single(Act::Floor)),
         Entrant::with_slice("causeway, one worker", || single(Act::Gateway)),
     ];
-    let slices = take(entrants, rounds);
+    let slices = take(entrants, rounds, &mut Company::nobody(setup.means));
     verify::nothing_lost(&crew.borrow().gateway.telemetry)?;
     Ok(slices)
 }

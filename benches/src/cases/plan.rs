@@ -68,6 +68,8 @@ pub(super) enum Aim {
     Beside(f64, &'static str),
     /// Cycles above the ports, and by what.
     AbovePorts(f64, &'static str),
+    /// Of the cycles of a peer on the same ports, by its name.
+    Peer(f64, &'static str),
     /// Nothing that is measured here.
     None,
 }
@@ -84,6 +86,9 @@ const STATION_BITS: u32 = 14;
 const WAITING: usize = 16_384;
 /// Frames of which each takes long.
 const FEW: u16 = 512;
+
+/// Of frames of which most of the cost is to copy them.
+const TESTPMD: Aim = Aim::Peer(1.15, "testpmd mac");
 
 /// Every case, in the order in which they run.
 pub(super) fn all() -> Vec<Plan> {
@@ -211,9 +216,9 @@ fn frames(direction: Direction) -> Vec<Plan> {
     let large = |size, frames| replayed(Load { size: Size::Octets(size), frames, ..plain });
     vec![
         case(direction, "mixed-burst", mixed).beside(1.4, "the plain case", replayed(plain)).without_floor_of_its_own(),
-        case(direction, "imix", replayed(Load { size: Size::Imix, ..plain })),
-        case(direction, "1518", large(1518, plain.frames)),
-        case(direction, "9000", large(9000, FEW)),
+        case(direction, "imix", replayed(Load { size: Size::Imix, ..plain })).aim(TESTPMD),
+        case(direction, "1518", large(1518, plain.frames)).aim(TESTPMD),
+        case(direction, "9000", large(9000, FEW)).aim(TESTPMD),
     ]
 }
 

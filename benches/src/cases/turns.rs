@@ -1,5 +1,6 @@
 //! Entrants that take turns, a short slice each, round by round.
 
+use super::company::Company;
 use crate::gateway::Gateway;
 use crate::statistics::Slices;
 use causewayd::driver::DpdkTx;
@@ -98,11 +99,15 @@ impl<'a> Entrant<'a> {
     }
 }
 
-/// Lets all take turns, each round begun by another, and one round more that does not count.
-pub(super) fn take(mut entrants: Vec<Entrant<'_>>, rounds: usize) -> Vec<Slices> {
+/// Lets all take turns, each round begun by another, and one round more that does not count. The company has its turns between
+/// rounds, and says when to stop before the end.
+pub(super) fn take(mut entrants: Vec<Entrant<'_>>, rounds: usize, company: &mut Company<'_>) -> Vec<Slices> {
     let mut slices: Vec<Slices> = entrants.iter().map(|entrant| Slices::new(entrant.name)).collect();
     let turns = entrants.len();
     for round in 0..=rounds {
+        if !company.before(round) {
+            break;
+        }
         for turn in 0..turns {
             let which = (round + turn) % turns;
             let cycles = (entrants[which].slice)();

@@ -1,0 +1,106 @@
+//! What the command line says.
+
+use crate::cases::{self, Selection};
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use std::path::PathBuf;
+
+/// Measures Causeway's data path on one core, beside a hand-written floor and other forwarders.
+///
+/// Without options: every case with its peers, the stages of the pipeline, and what publishing tables costs; some ten minutes.
+#[derive(Parser)]
+#[command(name = "scripts/bench", bin_name = "scripts/bench", version)]
+pub(crate) struct Options {
+    /// Only the six cases of 64 VLANs, Causeway and the floor: about half a minute. Makes --json the short form, which does not
+    /// change.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Only what has this in its name, `*` standing for anything: `from-fabric`, `to-*/imix`, `publication`.
+    #[arg(long, value_name = "PATTERN")]
+    case: Option<String>,
+    /// Only the cycles of each stage of the pipeline.
+    #[arg(long, conflicts_with = "quick")]
+    pub(crate) stages: bool,
+    /// Without testpmd and Open vSwitch.
+    #[arg(long)]
+    no_peers: bool,
+    /// Rounds of each case, instead of 1,000 (--quick: 600).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..))]
+    rounds: Option<u32>,
+    /// Core of the worker, the floor and the peers, one at a time.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) core: usize,
+    /// Also write the figures to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Also draw them into this directory, as SVG.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plots: Option<PathBuf>,
+    /// Write the traffic of both directions into this directory, as to-fabric.pcap and from-fabric.pcap, and stop.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pcaps: Option<PathBuf>,
+}
+
+/// As it is called in `--case`.
+const PUBLICATION: &str = "publication";
+
+impl Options {
+    /// Finds what cannot work before anything is measured.
+    ///
+    /// # Errors
+    /// Names the option, its value and what it may be.
+    pub(crate) fn check(&self) -> Result<()> {
+        let cores = dpdk::lcore::available();
+        ensure!(cores.contains(&self.core), "--core {}: this process may use cores {cores:?}", self.core);
+        if let Some(pattern) = &self.case {
+            let all = cases::names(&Selection::All).join("\n  ");
+            let found = !cases::names(&self.selection()).is_empty() || self.publication();
+            ensure!(found, "--case {pattern}: nothing has that in its name; there are\n  {all}\n  {PUBLICATION}");
+        }
+        if let Some(file) = &self.json {
+            let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let is_there = directory.is_none_or(|parent| parent.is_dir()) && !file.is_dir();
+            ensure!(is_there, "--json {}: a file in a directory that is there was expected", file.display());
+        }
+        for (option, directory) in [("--plots", &self.plots), ("--pcaps", &self.pcaps)] {
+            if let Some(directory) = directory {
+                std::fs::create_dir_all(directory)
+                    .with_context(|| format!("{option} {}: cannot make this directory", directory.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rounds of a case.
+    pub(crate) fn rounds(&self) -> usize {
+        self.rounds.map_or(if self.quick { 600 } else { 1000 }, |rounds| rounds as usize)
+    }
+
+    /// The cases that are meant.
+    pub(crate) fn selection(&self) -> Selection {
+        match &self.case {
+            Some(pattern) => Selection::Named(pattern.clone()),
+            None if self.quick || self.stages => Selection::Quick,
+            None => Selection::All,
+        }
+    }
+
+    /// Whether peers take part.
+    pub(crate) fn peers(&self) -> bool {
+        !(self.quick || self.stages || self.no_peers)
+    }
+
+    /// Whether to measure what publication costs.
+    pub(crate) fn publication(&self) -> bool {
+        !(self.quick || self.stages) && self.case.as_ref().is_none_or(|pattern| PUBLICATION.contains(pattern))
+    }
+
+    /// How to get these figures again.
+    pub(crate) fn command(&self) -> String {
+        let flags = [(self.quick, " --quick"), (self.stages, " --stages"), (self.no_peers, " --no-peers")];
+        let flags: String = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag).collect();
+        let case = self.case.as_ref().map(|pattern| format!(" --case '{pattern}'")).unwrap_or_default();
+        let rounds = self.rounds.map(|rounds| format!(" --rounds {rounds}")).unwrap_or_default();
+        format!("scripts/bench{flags}{case}{rounds}")
+    }
+}
