@@ -78,5 +78,7 @@ require_rust_component() {
 }
 
 BUILD_PACKAGES=(gcc libc6-dev pkg-config libclang-dev libdpdk-dev)
+# What scripts/bench measures beside Causeway, and what it starts that with.
+PEER_PACKAGES=(dpdk-dev openvswitch-switch openvswitch-switch-dpdk iproute2 util-linux)
 LAB_PACKAGES=(python3 python3-scapy openvswitch-switch iproute2 iputils-ping iperf3 tcpdump tshark)
 TEST_PACKAGES=(binutils dpdk ethtool g++ git util-linux valgrind)
