@@ -49,7 +49,10 @@ pub use nexthops::{Nexthop, NexthopState, NexthopsDocument};
 pub use port_traits::{LargeFrames, LinkState, PartialChecksums, PortTraits, Queues, Spreading, Tags};
 pub use ports::{Link, Port, PortLosses, PortRole, PortsDocument};
 pub use query::{DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, VifsQuery, VtepsQuery};
-pub use rates::{DropRate, DropRatesDocument, PortRate, PortRatesDocument, TrafficRate, VifRate, VifRatesDocument};
+pub use rates::{
+    DropRate, DropRatesDocument, PortRate, PortRatesDocument, TrafficRate, VifRate, VifRatesDocument, WorkerLoad,
+    WorkerLoadsDocument,
+};
 pub use reload::{Changes, ReloadDocument};
 pub use request::{Request, Response, Show};
 pub use timestamp::{ParseTimestampError, Timestamp};

@@ -1,4 +1,5 @@
-//! How fast counters grow, from two looks at them. Made by `causeway show ... --rate`, not served over REST.
+//! How fast counters grow, from two looks at them. Made by `causeway show ... --rate` and
+//! `causeway show workers`, not served over REST.
 
 use serde::{Deserialize, Serialize};
 
@@ -85,4 +86,47 @@ pub struct TrafficRate {
     pub rx_bits_per_s: f64,
     pub tx_packets_per_s: f64,
     pub tx_bits_per_s: f64,
+}
+
+/// What `causeway show workers --interval TIME --json` says, and `--since-start` and `--watch` in its place.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WorkerLoadsDocument {
+    /// The time between the two looks; absent where the figures are over each worker's whole life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_ms: Option<u64>,
+    /// By ascending id.
+    pub workers: Vec<WorkerLoad>,
+}
+
+/// How much one worker had to do, and how much more it could. What nothing is known of is absent: without packets there is
+/// no cost of one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WorkerLoad {
+    /// The worker's id, counted from 0.
+    pub id: u16,
+    /// The CPU core that it is pinned to.
+    pub core: u16,
+    /// Share of its time spent on packets, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy_share: Option<f64>,
+    /// Share of its polls that found nothing, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty_polls_share: Option<f64>,
+    /// Packets received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets_per_s: Option<f64>,
+    /// Packets of a burst, of those that held any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets_per_burst: Option<f64>,
+    /// Ticks of its clock for a packet, ports included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cycles_per_packet: Option<f64>,
+    /// How many more packets it could take a second at the same cost of each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headroom_packets_per_s: Option<f64>,
+    /// The longest time between two polls since it began to work.
+    pub longest_poll_gap_ns: u64,
+    /// The same without the time that the kernel gave the core to others, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_own_poll_gap_ns: Option<u64>,
 }

@@ -32,6 +32,13 @@ pub struct Worker {
     pub packets: u64,
     /// Share of its time spent on packets, 0 to 1.
     pub busy_share: f64,
+    /// Ticks of its clock that it spent on packets; with the next one it tells the load between two looks. Absent from
+    /// daemons that do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy_cycles: Option<u64>,
+    /// Ticks of its clock since it began to work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life_cycles: Option<u64>,
     /// The longest time between two polls.
     pub longest_poll_gap_ns: u64,
     /// The same without the time that the kernel gave the core to others, where known.

@@ -37,6 +37,7 @@ fn every_document_round_trips_to_the_letter() {
     round_trip::<api::VifRatesDocument>("vif-rates");
     round_trip::<api::PortRatesDocument>("port-rates");
     round_trip::<api::DropRatesDocument>("drop-rates");
+    round_trip::<api::WorkerLoadsDocument>("worker-loads");
     round_trip::<api::ReloadDocument>("reload");
     round_trip::<api::CheckDocument>("check");
     round_trip::<api::ErrorDocument>("error");

@@ -8,6 +8,7 @@
 mod check;
 mod cli;
 mod completion;
+mod load;
 mod man;
 mod outcome;
 mod quantity;
@@ -45,6 +46,7 @@ fn run(cli: &Cli) -> Result<Answer, Failure> {
         Command::Check(files) => check::check(files),
         Command::Reload => remote::call(&cli.socket, &api::Request::Reload),
         Command::Show { what: cli::What::Tech(arguments) } => tech::write(&cli.socket, arguments),
+        Command::Show { what: cli::What::Workers { load } } if load.since_start => load::since_start(&cli.socket),
         Command::Show { what } => remote::show(&cli.socket, what),
         Command::Clear { what: cli::Clear::Counters(counters) } => {
             remote::call(&cli.socket, &api::Request::Clear(counters.into()))

@@ -18,6 +18,7 @@ use api::{
 
 use crate::{
     cli::{Cli, Command, Sampling},
+    load,
     outcome::{self, Answer, Failure},
     remote,
     show::rates,
@@ -32,7 +33,7 @@ struct Look {
 /// What rates are asked for, if any.
 pub(crate) fn asked_for(cli: &Cli) -> Option<(Show, Sampling)> {
     let Command::Show { what } = &cli.command else { return None };
-    Some((what.document()?, what.sampling()?))
+    Some((what.document()?, what.sampling(cli.json)?))
 }
 
 /// Tells the rates, once or until interrupted.
@@ -50,7 +51,7 @@ pub(crate) fn report(cli: &Cli, show: Show, sampling: Sampling) -> ExitCode {
     loop {
         thread::sleep(sampling.interval);
         let outcome = look(&cli.socket, &request).and_then(|after| {
-            let answer = answer(&before, &after, if sampling.watch { "\n" } else { "" });
+            let answer = answer(&before, &after, sampling.watch);
             before = after;
             answer
         });
@@ -69,9 +70,10 @@ fn look(socket: &Path, request: &Request) -> Result<Look, Failure> {
     Ok(Look { response, at: started + started.elapsed() / 2 })
 }
 
-/// `end` sets the tables of `--watch` apart.
-fn answer(before: &Look, after: &Look, end: &str) -> Result<Answer, Failure> {
+/// An empty line sets the tables of `--watch` apart.
+fn answer(before: &Look, after: &Look, watch: bool) -> Result<Answer, Failure> {
     let interval = after.at.saturating_duration_since(before.at);
+    let end = if watch { "\n" } else { "" };
     match (&before.response, &after.response) {
         (Response::Vifs(before), Response::Vifs(after)) => {
             let document = vifs(before, after, interval);
@@ -85,7 +87,15 @@ fn answer(before: &Look, after: &Look, end: &str) -> Result<Answer, Failure> {
             let document = drops(before, after, interval);
             Answer::new(&document, rates::drops(&document) + end, &[])
         }
-        _ => unreachable!("rates are asked for of ports, VMIs and drops only, and the answer is the request's"),
+        (Response::Workers(before), Response::Workers(after)) => {
+            let document = load::between(before, after, interval);
+            // What else there is to say of workers does not change from look to look.
+            let text = if watch { rates::workers(&document) + end } else { load::text(after, &document) };
+            Answer::new(&document, text, &[])
+        }
+        _ => {
+            unreachable!("rates are asked for of ports, VMIs, drops and workers only, and the answer is the request's")
+        }
     }
 }
 
@@ -153,7 +163,7 @@ fn per_second(before: u64, after: u64, interval: Duration) -> f64 {
     (grown / interval.as_secs_f64().max(f64::EPSILON) * 10.0).round() / 10.0
 }
 
-fn milliseconds(interval: Duration) -> u64 {
+pub(crate) fn milliseconds(interval: Duration) -> u64 {
     u64::try_from(interval.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -6,7 +6,7 @@ mod drops;
 mod forwarding;
 mod host;
 mod interfaces;
-mod process;
+pub(crate) mod process;
 pub(crate) mod rates;
 mod stations;
 

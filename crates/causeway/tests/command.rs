@@ -147,7 +147,9 @@ fn show_prints_the_agreed_text_and_with_json_the_document_itself() {
         ["ports", "vifs", "networks", "fdb", "nexthops", "labels", "vteps", "hosts", "host", "workers", "config"]
     {
         let text = daemon.run(&["show", name]);
-        assert_eq!((status(&text), stdout(&text), stderr(&text)), (0, golden(name), String::new()));
+        // What is live stands behind what is agreed.
+        let shown = stdout(&text).split("\nWORKER").next().map(str::to_owned);
+        assert_eq!((status(&text), shown, stderr(&text)), (0, Some(golden(name)), String::new()));
         let json = daemon.run(&["show", name, "--json"]);
         assert_eq!((status(&json), stdout(&json), stderr(&json)), (0, document(name), String::new()));
     }
@@ -224,6 +226,16 @@ impl Backend for Counting {
             Response::Vifs(document) => document.vifs[0].traffic.rx_packets += 1000 * looks,
             Response::Ports(document) => document.ports[0].traffic.tx_packets += 500 * looks,
             Response::Drops(document) => document.reasons[0].count += 100 * looks,
+            // Each look half a second later, a fifth of which it was busy.
+            Response::Workers(document) => {
+                let worker = &mut document.workers[0];
+                let half_a_second = worker.tsc_hz / 2;
+                worker.life_cycles = worker.life_cycles.map(|life| life + looks * half_a_second);
+                worker.busy_cycles = worker.busy_cycles.map(|busy| busy + looks * half_a_second / 5);
+                (worker.packets, worker.bursts) = (worker.packets + 1_000_000 * looks, worker.bursts + 50_000 * looks);
+                (worker.polls, worker.empty_polls) =
+                    (worker.polls + 400_000 * looks, worker.empty_polls + 350_000 * looks);
+            }
             other => panic!("no rates of {other:?}"),
         }
         Ok(response)
@@ -251,23 +263,48 @@ fn rates_are_the_growth_between_two_looks() {
 }
 
 #[test]
-fn watched_rates_go_on_until_the_reader_has_seen_enough() {
+fn workers_tell_their_load_between_two_looks_or_since_the_start() {
     let daemon = Daemon::new(Counting::default());
+    let live = json(&daemon.run(&["show", "workers", "--interval", "100ms", "--json"]));
+    let worker = |document: &Value, name: &str| document["workers"][0][name].as_f64().expect("a number");
+    assert_eq!((worker(&live, "busy_share"), worker(&live, "packets_per_s")), (0.2, 2_000_000.0));
+    assert_eq!((worker(&live, "packets_per_burst"), worker(&live, "empty_polls_share")), (20.0, 0.875));
+    // A fifth of 2.495 GHz for 2 million packets a second; the other four fifths are free.
+    assert_eq!((worker(&live, "cycles_per_packet"), worker(&live, "headroom_packets_per_s")), (249.5, 8_000_000.0));
+    assert!(live["interval_ms"].as_u64().is_some_and(|interval| interval >= 100), "{live}");
+    let since_start = json(&Daemon::new(Documents).run(&["show", "workers", "--since-start", "--json"]));
+    assert_eq!((worker(&since_start, "busy_share"), since_start.get("interval_ms")), (0.125, None));
+    let text = stdout(&Daemon::new(Documents).run(&["show", "workers", "--since-start"]));
+    assert!(text.starts_with(&golden("workers")) && text.contains("\nsince the start\n"), "{text}");
+}
+
+/// Reads until `count` lines begin with `heading`, then reads no more, and waits for the end.
+fn run_for_lines(daemon: &Daemon, arguments: &[&str], heading: &str, count: usize) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_causeway"))
         .arg("--socket")
         .arg(daemon.handle.socket())
-        .args(["show", "vifs", "--rate", "--interval", "100ms", "--watch"])
+        .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("the command was built");
     let pipe = child.stdout.take().expect("piped");
     let mut lines = BufReader::new(pipe).lines().map(|line| line.expect("text"));
-    let headings = lines.by_ref().filter(|line| line.starts_with("INDEX")).take(3).count();
-    assert_eq!(headings, 3);
+    assert_eq!(lines.by_ref().filter(|line| line.starts_with(heading)).take(count).count(), count);
     drop(lines);
-    let output = child.wait_with_output().expect("ends");
-    assert_eq!((status(&output), stderr(&output)), (0, String::new()));
+    child.wait_with_output().expect("ends")
+}
+
+#[test]
+fn watched_rates_go_on_until_the_reader_has_seen_enough() {
+    let daemon = Daemon::new(Counting::default());
+    for (arguments, heading) in [
+        (&["show", "vifs", "--rate", "--interval", "100ms", "--watch"][..], "INDEX"),
+        (&["show", "workers", "--interval", "100ms", "--watch"], "WORKER"),
+    ] {
+        let output = run_for_lines(&daemon, arguments, heading, 3);
+        assert_eq!((status(&output), stderr(&output)), (0, String::new()));
+    }
 }
 
 #[test]
@@ -343,6 +380,11 @@ fn wrong_usage_exits_2_and_names_what_is_wrong() {
         (&["show", "fdb", "--mac", "02:00"], &["six octets"]),
         (&["show", "fdb", "--vtep", "gw2"], &["gw2", "IP address"]),
         (&["show", "networks", "--rate"], &["--rate"]),
+        (&["show", "workers", "--rate"], &["--rate"]),
+        (&["show", "workers", "--interval", "5"], &["'5'", "500ms, 2s, 1m"]),
+        (&["show", "workers", "--since-start", "--interval", "1s"], &["--since-start", "--interval <TIME>"]),
+        (&["show", "workers", "--since-start", "--watch"], &["--since-start", "--watch"]),
+        (&["show", "workers", "--watch", "1s"], &["1s"]),
         (&["clear"], &["counters"]),
         (&["vif"], &["--list", "--get <INDEX>", "--clear"]),
         (&["vif", "--list", "--get", "1"], &["--list", "--get <INDEX>"]),

@@ -91,8 +91,17 @@ policed, channel full and too long are the drop reasons punt_policed, punt_queue
 `causeway show drops`; from Linux they are counted only here.")]
     Host,
 
-    /// The threads that carry packets: load, longest gap between polls, buffers
-    Workers,
+    /// The threads that carry packets: load, headroom, longest gap between polls, buffers
+    #[command(after_help = "\
+The load is measured between two looks. A worker is busy in the rounds of its loop that found something to
+do; cycles per packet are all that these rounds cost, ports included, and headroom is how many more packets a
+second the rest of its time would do for at that cost. Larger bursts cost less a packet, so there is rather
+more. Gaps are the longest since the start. With --json alone there is one look: the document of GET
+/v1/workers.")]
+    Workers {
+        #[command(flatten)]
+        load: Load,
+    },
     /// The configuration in force, with every default filled in
     Config,
     /// What runs
@@ -177,6 +186,32 @@ pub(crate) struct Rate {
     watch: bool,
 }
 
+/// What the load of workers is measured over.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(crate) struct Load {
+    /// The time between two looks, as in 500ms, 2s or 1m; 1s if not given
+    #[arg(long, value_name = "TIME", value_parser = value::interval)]
+    interval: Option<Duration>,
+    /// Go on until interrupted, with new figures after each interval
+    #[arg(long)]
+    watch: bool,
+    /// Look once: the load since the worker began to work
+    #[arg(long, conflicts_with_all = ["interval", "watch"])]
+    pub(crate) since_start: bool,
+}
+
+impl Load {
+    const INTERVAL: Duration = Duration::from_secs(1);
+
+    /// How to look twice, unless once will do.
+    fn sampling(&self, json: bool) -> Option<Sampling> {
+        let document = json && self.interval.is_none() && !self.watch;
+        let sampling = Sampling { interval: self.interval.unwrap_or(Self::INTERVAL), watch: self.watch };
+        (!document && !self.since_start).then_some(sampling)
+    }
+}
+
 /// How rates are asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sampling {
@@ -185,8 +220,11 @@ pub(crate) struct Sampling {
 }
 
 impl What {
-    /// If rates are asked for: how.
-    pub(crate) fn sampling(&self) -> Option<Sampling> {
+    /// If rates are asked for: how. `json`: whether the answer is to be JSON.
+    pub(crate) fn sampling(&self, json: bool) -> Option<Sampling> {
+        if let Self::Workers { load } = self {
+            return load.sampling(json);
+        }
         let (Self::Ports { rate } | Self::Vifs { rate, .. } | Self::Drops { rate, .. }) = self else { return None };
         rate.rate.then_some(Sampling { interval: rate.interval, watch: rate.watch })
     }
@@ -229,7 +267,7 @@ impl What {
             }),
             Self::Drops { all, stage, .. } => Show::Drops(DropsQuery { all: *all, stage: stage.clone() }),
             Self::Host => Show::Host,
-            Self::Workers => Show::Workers,
+            Self::Workers { .. } => Show::Workers,
             Self::Config => Show::Config,
             Self::Version => Show::Version,
         })

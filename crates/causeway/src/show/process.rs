@@ -12,7 +12,7 @@ use crate::{
 /// A worker that showed no life for so long is worth a word.
 const HEARTBEAT_AGE_MAX: Duration = Duration::from_secs(5);
 
-pub(super) fn workers(document: &WorkersDocument) -> String {
+pub(crate) fn workers(document: &WorkersDocument) -> String {
     if document.workers.is_empty() {
         return "no worker runs\n".to_owned();
     }

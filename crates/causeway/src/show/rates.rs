@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::{DropRatesDocument, PortRatesDocument, TrafficRate, VifRatesDocument};
+use api::{DropRatesDocument, PortRatesDocument, TrafficRate, VifRatesDocument, WorkerLoad, WorkerLoadsDocument};
 
 use crate::{
     quantity::{self, bits_per_second, duration, or_none, per_second},
@@ -60,6 +60,44 @@ pub(crate) fn drops(document: &DropRatesDocument) -> String {
         text = text + "\n" + &table.to_string();
     }
     text + &over(document.interval_ms)
+}
+
+pub(crate) fn workers(document: &WorkerLoadsDocument) -> String {
+    let mut table = Table::new(&[
+        ">WORKER",
+        ">CORE",
+        ">BUSY",
+        ">EMPTY POLLS",
+        ">MPPS",
+        ">PACKETS/BURST",
+        ">CYCLES/PACKET",
+        ">HEADROOM MPPS",
+        ">LONGEST GAP",
+        ">OWN GAP",
+    ]);
+    document.workers.iter().for_each(|worker| table.row(worker_row(worker)));
+    let over = document.interval_ms.map_or_else(|| "since the start\n".to_owned(), over);
+    format!(
+        "{table}{over}headroom is how many more packets would take the rest of the time, at the same cost of each\n"
+    )
+}
+
+fn worker_row(worker: &WorkerLoad) -> [String; 10] {
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let millions = |rate: f64| format!("{:.3}", rate / 1e6);
+    let tenths = |value: f64| format!("{value:.1}");
+    [
+        worker.id.to_string(),
+        worker.core.to_string(),
+        or_none(worker.busy_share.map(percent)),
+        or_none(worker.empty_polls_share.map(percent)),
+        or_none(worker.packets_per_s.map(millions)),
+        or_none(worker.packets_per_burst.map(tenths)),
+        or_none(worker.cycles_per_packet.map(tenths)),
+        or_none(worker.headroom_packets_per_s.map(millions)),
+        duration(Duration::from_nanos(worker.longest_poll_gap_ns)),
+        or_none(worker.longest_own_poll_gap_ns.map(Duration::from_nanos).map(duration)),
+    ]
 }
 
 fn traffic(rate: TrafficRate) -> [String; 4] {

@@ -89,6 +89,8 @@ fn rates_read_as_agreed() {
     compare("vif-rates", &rates::vifs(&serde_json::from_slice(&vifs).expect("a valid document")));
     compare("port-rates", &rates::ports(&serde_json::from_slice(&ports).expect("a valid document")));
     compare("drop-rates", &rates::drops(&serde_json::from_slice(&drops).expect("a valid document")));
+    let loads = document("worker-loads");
+    compare("worker-loads", &rates::workers(&serde_json::from_slice(&loads).expect("a valid document")));
 }
 
 #[test]

@@ -43,6 +43,8 @@ impl View {
             empty_polls: t.empty_polls.read(),
             packets: t.ledger.received.read(),
             busy_share: busy_share(t, now),
+            busy_cycles: Some(t.busy_cycles.read()),
+            life_cycles: Some(life(t, now)),
             longest_poll_gap_ns: nanoseconds(t.longest_gap_cycles.read(), hz),
             longest_own_poll_gap_ns: Some(nanoseconds(t.longest_own_gap_cycles.read(), hz)),
             heartbeat_age_ms: now.saturating_sub(t.heartbeat_tsc.read()).saturating_mul(1000) / hz,
@@ -117,11 +119,16 @@ fn nanoseconds(cycles: u64, hz: u64) -> u64 {
 
 /// The share of its life that a worker spent on rounds with something to do.
 fn busy_share(telemetry: &WorkerTelemetry, now: u64) -> f64 {
-    let life = now.saturating_sub(telemetry.started_tsc.read());
-    if life == 0 || telemetry.polls.read() == 0 {
+    let life = life(telemetry, now);
+    if life == 0 {
         return 0.0;
     }
     (telemetry.busy_cycles.read() as f64 / life as f64).min(1.0)
+}
+
+/// Cycles since a worker began to work; 0 before it does.
+fn life(telemetry: &WorkerTelemetry, now: u64) -> u64 {
+    if telemetry.polls.read() == 0 { 0 } else { now.saturating_sub(telemetry.started_tsc.read()) }
 }
 
 fn accounting(t: &Totals) -> Accounting {
