@@ -13,7 +13,6 @@ mod turns;
 mod upkeep;
 
 pub(crate) use turns::SLICE_US;
-#[allow(unused_imports, reason = "the report takes it up")]
 pub(crate) use upkeep::weigh;
 
 use crate::figures::{Case, Quantity};
@@ -100,7 +99,8 @@ impl Selection {
     }
 }
 
-fn contains(name: &str, pattern: &str) -> bool {
+/// Whether a name has a pattern in it, in which `*` is for anything.
+pub(crate) fn contains(name: &str, pattern: &str) -> bool {
     let after = |rest: &str, part: &str| rest.find(part).map(|at| at + part.len());
     let mut rest = Some(name);
     for part in pattern.split('*') {
@@ -177,7 +177,6 @@ pub(crate) fn run(means: &Means<'_>, selection: &Selection, observer: &mut dyn O
 ///
 /// # Errors
 /// As [`run`]; and if control does not get its thread.
-#[allow(dead_code, reason = "the report takes it up")]
 pub(crate) fn upkeep(means: &Means<'_>) -> Result<Vec<Quantity>> {
     if cores() < 2 { Ok(Vec::new()) } else { upkeep::run(means).context("upkeep") }
 }

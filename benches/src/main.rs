@@ -26,7 +26,7 @@ use anyhow::{Context, Result};
 use cases::Means;
 use clap::Parser;
 use dpdk::{Eal, EalConfig, Memory};
-use options::Options;
+use options::{Options, Other};
 use peers::Peers;
 use progress::Progress;
 use report::{Figures, Report};
@@ -46,8 +46,6 @@ use wire::Encapsulation;
 const INTERRUPTED: u8 = 130;
 /// For each kind of table.
 const PUBLICATION_SECONDS: u64 = 15;
-/// Kinds of table.
-const PUBLICATION: Duration = Duration::from_secs(4 * (PUBLICATION_SECONDS + 2));
 
 fn main() -> ExitCode {
     bench(&Options::parse()).unwrap_or_else(|error| {
@@ -88,18 +86,32 @@ fn steps(options: &Options) -> Vec<(String, Duration)> {
         let peers = if options.peers() { peers::expected(&name) } else { Duration::ZERO };
         (name, Duration::from_secs(1) + round * options.rounds() as u32 + peers)
     };
+    let other = |other: Other| {
+        let seconds = match other {
+            Other::Memory => 2,
+            Other::Upkeep => 15,
+            Other::Publication => 4 * (PUBLICATION_SECONDS + 2),
+        };
+        options.takes(other).then(|| (other.name().to_owned(), Duration::from_secs(seconds)))
+    };
     let cases = cases::names(&options.selection()).into_iter().map(case);
-    cases.chain(options.publication().then(|| ("publication".into(), PUBLICATION))).collect()
+    let [memory, others @ ..] = Other::ALL.map(other);
+    memory.into_iter().chain(cases).chain(others.into_iter().flatten()).collect()
 }
 
 /// All that is to be measured, into `progress` and `figures`.
 fn measure(options: &Options, interrupted: &AtomicBool, progress: &mut Progress, figures: &mut Figures) -> Result<()> {
     let scratch = Scratch::new()?;
-    if !cases::names(&options.selection()).is_empty() {
+    // First: what was given back before would hide what it takes.
+    if options.takes(Other::Memory) {
+        progress.step(Other::Memory.name());
+        figures.quantities.extend(cases::weigh()?);
+    }
+    if options.takes(Other::Upkeep) || !cases::names(&options.selection()).is_empty() {
         forward(options, interrupted, &scratch.0, progress, figures)?;
     }
-    if options.publication() && !interrupted.load(Relaxed) {
-        progress.step("publication");
+    if options.takes(Other::Publication) && !interrupted.load(Relaxed) {
+        progress.step(Other::Publication.name());
         figures.publication = publication::run(PUBLICATION_SECONDS, options.core, interrupted)?;
         figures.refresh_cycles = Some(publication::refresh_cycles());
     }
@@ -127,6 +139,10 @@ fn forward(
         let _worker = dpdk::Worker::register(&eal, options.core)?;
         let means = Means::new(&eal, directory, options.rounds(), peers.as_ref(), interrupted)?;
         let outcome = cases::run(&means, &options.selection(), progress);
+        if outcome.is_ok() && options.takes(Other::Upkeep) && !interrupted.load(Relaxed) {
+            progress.step(Other::Upkeep.name());
+            figures.quantities.extend(cases::upkeep(&means)?);
+        }
         figures.absent = peers.map(Peers::into_absent).unwrap_or_default();
         outcome
     };

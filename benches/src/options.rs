@@ -15,7 +15,7 @@ pub(crate) struct Options {
     /// change.
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Only what has this in its name, `*` standing for anything: `from-fabric`, `to-*/imix`, `publication`.
+    /// Only what has this in its name, `*` standing for anything: `from-fabric`, `to-*/imix`, `memory`.
     #[arg(long, value_name = "PATTERN")]
     case: Option<String>,
     /// Only the cycles of each stage of the pipeline.
@@ -41,8 +41,29 @@ pub(crate) struct Options {
     pub(crate) pcaps: Option<PathBuf>,
 }
 
-/// As it is called in `--case`.
-const PUBLICATION: &str = "publication";
+/// What is measured beside the cases of forwarding, by its name in `--case`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Other {
+    /// What full tables weigh.
+    Memory,
+    /// What a worker feels of reloads and route changes.
+    Upkeep,
+    /// What it costs to publish a change of a large table.
+    Publication,
+}
+
+impl Other {
+    /// In the order in which they run; the cases follow the first.
+    pub(crate) const ALL: [Self; 3] = [Self::Memory, Self::Upkeep, Self::Publication];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Upkeep => "upkeep",
+            Self::Publication => "publication",
+        }
+    }
+}
 
 impl Options {
     /// Finds what cannot work before anything is measured.
@@ -54,8 +75,10 @@ impl Options {
         ensure!(cores.contains(&self.core), "--core {}: this process may use cores {cores:?}", self.core);
         if let Some(pattern) = &self.case {
             let all = cases::names(&Selection::All).join("\n  ");
-            let found = !cases::names(&self.selection()).is_empty() || self.publication();
-            ensure!(found, "--case {pattern}: nothing has that in its name; there are\n  {all}\n  {PUBLICATION}");
+            let others = Other::ALL.map(Other::name).join("\n  ");
+            let found =
+                !cases::names(&self.selection()).is_empty() || Other::ALL.iter().any(|other| self.takes(*other));
+            ensure!(found, "--case {pattern}: nothing has that in its name; there are\n  {all}\n  {others}");
         }
         if let Some(file) = &self.json {
             let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -90,9 +113,10 @@ impl Options {
         !(self.quick || self.stages || self.no_peers)
     }
 
-    /// Whether to measure what publication costs.
-    pub(crate) fn publication(&self) -> bool {
-        !(self.quick || self.stages) && self.case.as_ref().is_none_or(|pattern| PUBLICATION.contains(pattern))
+    /// Whether this is to be measured.
+    pub(crate) fn takes(&self, other: Other) -> bool {
+        let named = self.case.as_ref().is_none_or(|pattern| cases::contains(other.name(), pattern));
+        named && !(self.quick || self.stages)
     }
 
     /// How to get these figures again.

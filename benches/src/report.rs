@@ -6,7 +6,7 @@ mod quick;
 mod quoted;
 mod table;
 
-use crate::figures::{Case, Stages};
+use crate::figures::{Case, Goal, Quantity, Stages};
 use crate::publication::Costs;
 use anyhow::{Context, Result};
 use machine::Machine;
@@ -29,6 +29,7 @@ pub(crate) struct Report {
     slice_us: u64,
     cases: Vec<Case>,
     stages: Vec<Stages>,
+    quantities: Vec<Quantity>,
     publication: Vec<Costs>,
     /// Cycles of `Reader::refresh` without a new generation.
     refresh_cycles: Option<f64>,
@@ -42,6 +43,8 @@ pub(crate) struct Report {
 pub(crate) struct Figures {
     pub(crate) cases: Vec<Case>,
     pub(crate) stages: Vec<Stages>,
+    /// What is no cycles by packet.
+    pub(crate) quantities: Vec<Quantity>,
     pub(crate) publication: Vec<Costs>,
     pub(crate) refresh_cycles: Option<f64>,
     /// Peers that are missing, and why.
@@ -64,6 +67,7 @@ impl Report {
             slice_us: crate::cases::SLICE_US,
             cases: figures.cases,
             stages: figures.stages,
+            quantities: figures.quantities,
             publication: figures.publication,
             refresh_cycles: figures.refresh_cycles,
             absent: figures.absent,
@@ -98,6 +102,13 @@ impl Report {
     /// A file cannot be written.
     pub(crate) fn plot(&self, directory: &Path) -> Result<()> {
         plots::draw(self, directory)
+    }
+
+    /// Every goal, with the name of what it is about.
+    fn goals(&self) -> impl Iterator<Item = (&str, &Goal)> {
+        let of_cases = self.cases.iter().filter_map(|case| Some((case.name.as_str(), case.goal.as_ref()?)));
+        let others = self.quantities.iter().filter_map(|other| Some((other.name.as_str(), other.goal.as_ref()?)));
+        of_cases.chain(others)
     }
 
     /// Million packets a second of so many cycles each.

@@ -95,7 +95,6 @@ impl Waits {
 ///
 /// # Errors
 /// If the kernel does not tell, or the tables cannot be made.
-#[allow(dead_code, reason = "the report takes it up")]
 pub(crate) fn weigh() -> Result<Vec<Quantity>> {
     let before = memory_kib("VmRSS")?;
     let tables = FULL.snapshot()?;
