@@ -50,16 +50,40 @@ pub struct Cli {
     pub size: Sizes,
 
     /// Frames a second in each direction (200k, 1.5M), or 500Mbit, 50% of the link, max
-    #[arg(long, value_name = "RATE", default_value = "100k")]
+    #[arg(long, value_name = "RATE", default_value = "100k", conflicts_with = "find")]
     pub rate: Rate,
 
     /// Time of sending, 0.01 to 86400 seconds
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds, conflicts_with = "find")]
     pub duration: Duration,
 
     /// Frames of each direction at most
-    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "find")]
     pub count: Option<u64>,
+
+    /// Look for the highest rate without loss (ndr), or with 0.5 % (pdr), by bisection; or both: ndr,pdr
+    #[arg(long, value_name = "GOAL", value_delimiter = ',')]
+    pub find: Vec<Find>,
+
+    /// With --find: time of a trial, 0.01 to 86400 seconds
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    pub trial: Duration,
+
+    /// With --find: time of the last trial, in which the rate found has to hold, 0.01 to 86400 seconds
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub verification: Duration,
+
+    /// With --find: how near to come, 0.1 to 20 percent of the rate
+    #[arg(long, value_name = "PERCENT", default_value_t = 1.0, value_parser = percent)]
+    pub resolution: f64,
+
+    /// With --find: the highest rate to try; what comes through at full speed and a tenth more, if not said
+    #[arg(long, value_name = "RATE")]
+    pub max_rate: Option<Rate>,
+
+    /// The forwarder's process, where it runs on this machine: loss while its threads wait for a core is told apart
+    #[arg(long, value_name = "PID")]
+    pub watch: Option<u32>,
 
     /// VLANs, each with an instance and a peer behind the fabric
     #[arg(long, value_name = "FIRST-LAST", default_value = "100-163")]
@@ -149,6 +173,35 @@ pub enum Direction {
     FromFabric,
 }
 
+/// A rate to be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Find {
+    /// No loss.
+    Ndr,
+    /// Half a percent.
+    Pdr,
+}
+
+impl Find {
+    /// As in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ndr => "ndr",
+            Self::Pdr => "pdr",
+        }
+    }
+
+    /// Share of frames that may be lost.
+    #[must_use]
+    pub fn tolerance(self) -> f64 {
+        match self {
+            Self::Ndr => 0.0,
+            Self::Pdr => 0.005,
+        }
+    }
+}
+
 /// What can be wrong with options that are right one by one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UsageError {
@@ -207,6 +260,12 @@ fn seconds(text: &str) -> Result<Duration, &'static str> {
     let value: Option<f64> = text.parse().ok();
     let legal = value.filter(|value| (0.01..=86_400.0).contains(value));
     legal.map(Duration::from_secs_f64).ok_or("expected 0.01 to 86400 seconds")
+}
+
+/// A share in percent.
+fn percent(text: &str) -> Result<f64, &'static str> {
+    let value: Option<f64> = text.parse().ok();
+    value.filter(|value| (0.1..=20.0).contains(value)).ok_or("expected 0.1 to 20 percent")
 }
 
 #[cfg(test)]

@@ -13,7 +13,9 @@
 #![forbid(unsafe_code)]
 
 pub mod arp;
+pub mod capacity;
 pub mod cli;
+pub mod display;
 pub mod frame;
 pub mod lane;
 pub mod latency;
@@ -26,6 +28,7 @@ pub mod progress;
 pub mod rate;
 pub mod receive;
 pub mod report;
+pub mod search;
 pub mod send;
 pub mod session;
 pub mod sizes;
@@ -33,3 +36,4 @@ pub mod stolen;
 pub mod track;
 pub mod trial;
 pub mod tunnel;
+pub mod watched;

@@ -33,7 +33,7 @@ pub struct Stream {
     pub received: u64,
     /// Offered less received.
     pub lost: u64,
-    /// Lost frames that were sent near a time at which the generator's thread was not there. At most [`Self::lost`].
+    /// Lost frames that were sent near a time at which the generator, or the forwarder as far as it is watched, was not there. At most [`Self::lost`].
     pub lost_near_stolen_time: u64,
     /// Frames that came again.
     pub duplicates: u64,
@@ -92,6 +92,8 @@ pub struct Outcome {
     pub belated: u64,
     /// The generator's threads.
     pub lanes: Vec<LaneReport>,
+    /// Time that threads of the forwarder waited for a core, or that the hypervisor had one, as far as that is known.
+    pub stolen_elsewhere_ns: u64,
     /// The gateway's MAC, where it told it.
     #[serde(skip)]
     pub gateway_mac: Option<MacAddr>,
@@ -126,7 +128,7 @@ impl Outcome {
 
 /// Puts together what the lanes left.
 #[must_use]
-pub fn conclude(mut left: Vec<Left<'_>>, order: Order, complete: bool, hz: u64) -> Outcome {
+pub fn conclude(mut left: Vec<Left<'_>>, order: Order, complete: bool, forwarder: &[Gap], hz: u64) -> Outcome {
     let mut books = left.iter_mut().find_map(|lane| lane.books.take());
     let mut streams = Vec::new();
     let mut ticks = 0;
@@ -134,7 +136,7 @@ pub fn conclude(mut left: Vec<Left<'_>>, order: Order, complete: bool, hz: u64) 
         let sent = left.iter_mut().find_map(|lane| lane.sent[way.index()].take());
         let (Some(sent), Some(books)) = (sent, &mut books) else { continue };
         let Some(received) = books.close(way, sent.offered) else { continue };
-        let gaps: Vec<&Gap> = left.iter().flat_map(|lane| &lane.absence.gaps).collect();
+        let gaps: Vec<&Gap> = left.iter().flat_map(|lane| &lane.absence.gaps).chain(forwarder).collect();
         let near = lost_near(&received.lost, &sent, &stolen_times(&gaps, hz));
         ticks = ticks.max(time_of_sending(&sent));
         streams.push(stream(way, &sent, &received, near, hz));
@@ -149,6 +151,7 @@ pub fn conclude(mut left: Vec<Left<'_>>, order: Order, complete: bool, hz: u64) 
         damaged: strays.damaged,
         belated: strays.belated,
         lanes: left.iter().map(|lane| lane_report(lane, hz)).collect(),
+        stolen_elsewhere_ns: to_ns(forwarder.iter().map(|gap| gap.stolen).sum(), hz),
         gateway_mac: books.and_then(|books| books.gateway_mac()),
     }
 }
@@ -183,8 +186,12 @@ fn stream(way: Way, sent: &Sent, received: &Received, near: u64, hz: u64) -> Str
     }
 }
 
+fn to_ns(ticks: u64, hz: u64) -> u64 {
+    (u128::from(ticks) * 1_000_000_000 / u128::from(hz.max(1))) as u64
+}
+
 fn lane_report(lane: &Left<'_>, hz: u64) -> LaneReport {
-    let ns = |ticks: u64| (u128::from(ticks) * 1_000_000_000 / u128::from(hz.max(1))) as u64;
+    let ns = |ticks| to_ns(ticks, hz);
     LaneReport {
         core: lane.core,
         rounds: lane.rounds,

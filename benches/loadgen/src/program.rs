@@ -1,20 +1,19 @@
 //! The program: signals, progress, report, status.
 
+use crate::capacity;
 use crate::cli::Cli;
-use crate::frame::Way;
-use crate::progress::Progress;
+use crate::display;
 use crate::report::{self, PortLine, Report};
 use crate::session::{Session, SessionError};
 use crate::trial::{Bench, Order};
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fs;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -26,7 +25,7 @@ const INTERRUPTED: u8 = 130;
 pub fn run(cli: &Cli) -> ExitCode {
     match measure(cli) {
         Ok(report) if !report.complete => ExitCode::from(INTERRUPTED),
-        Ok(report) if cli.strict && !report.is_clean() => ExitCode::from(NOT_CLEAN),
+        Ok(report) if !report.has_found() || cli.strict && !report.is_clean() => ExitCode::from(NOT_CLEAN),
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", one_line(&format!("{error:#}")));
@@ -73,18 +72,18 @@ fn measure(cli: &Cli) -> Result<Report> {
     // A flag on its own: `Relaxed`.
     let stop = || interrupted.load(Ordering::Relaxed);
     let scratch = Scratch::new()?;
-    let Session { mut bench, rate, .. } = Session::open(cli, &scratch.0, &stop)?;
-    let mut report = Report::new(cli, ports(&bench), dpdk::lcore::tsc_hz(&bench.eal));
-    let order = Order { rate, duration: cli.duration, frames: cli.count };
-    let mut line = ProgressLine::new(cli.duration);
-    let outcome = bench.run(order, &mut |progress, elapsed| {
-        line.show(progress, elapsed);
-        !stop()
-    });
-    line.end();
-    let outcome = outcome.map_err(SessionError::from)?;
-    report.complete = outcome.complete;
-    report.run = Some(outcome);
+    let mut session = Session::open(cli, &scratch.0, &stop)?;
+    let mut report = Report::new(cli, ports(&session.bench), dpdk::lcore::tsc_hz(&session.bench.eal));
+    if cli.find.is_empty() {
+        let order = Order { rate: session.rate, duration: cli.duration, frames: cli.count };
+        let outcome = display::run(&mut session.bench, order, &stop).map_err(SessionError::from)?;
+        report.complete = outcome.complete;
+        report.run = Some(outcome);
+    } else {
+        report.searches = capacity::find(cli, &mut session, &stop).map_err(SessionError::from)?;
+        let all = report.searches.len() == cli.find.len();
+        report.complete = all && report.searches.iter().all(|found| found.search.complete);
+    }
     write(cli, &report)?;
     Ok(report)
 }
@@ -110,42 +109,5 @@ fn write(cli: &Cli, report: &Report) -> Result<()> {
             to_stdout(&report::text(report))
         }
         None => to_stdout(&report::text(report)),
-    }
-}
-
-/// Says on standard error how far it is, once a second.
-struct ProgressLine {
-    duration: Duration,
-    shown: u64,
-    is_terminal: bool,
-}
-
-impl ProgressLine {
-    fn new(duration: Duration) -> Self {
-        Self { duration, shown: 0, is_terminal: std::io::stderr().is_terminal() }
-    }
-
-    fn show(&mut self, progress: &Progress, elapsed: Duration) {
-        if elapsed.as_secs() <= self.shown {
-            return;
-        }
-        self.shown = elapsed.as_secs();
-        let ways = Way::BOTH.map(|way| {
-            let (offered, received) = progress.counts(way);
-            format!("{} {offered} sent, {received} received", way.name())
-        });
-        let text = format!("{} of {:.0} s: {}", self.shown, self.duration.as_secs_f64(), ways.join("; "));
-        // Nobody may be reading.
-        let _ = if self.is_terminal {
-            write!(std::io::stderr(), "\r{text}\x1b[K")
-        } else {
-            writeln!(std::io::stderr(), "{text}")
-        };
-    }
-
-    fn end(&self) {
-        if self.is_terminal && self.shown > 0 {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod table;
 
+use crate::capacity::Capacity;
 use crate::cli::Cli;
 use crate::outcome::Outcome;
 use serde::Serialize;
@@ -40,6 +41,9 @@ pub struct Report {
     /// The run at the rate that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<Outcome>,
+    /// The rates that were looked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub searches: Vec<Capacity>,
 }
 
 /// A port, as it was used.
@@ -71,6 +75,7 @@ impl Report {
             encapsulation: cli.encapsulation.name(),
             ports,
             run: None,
+            searches: Vec::new(),
         }
     }
 
@@ -78,6 +83,12 @@ impl Report {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.run.as_ref().is_none_or(Outcome::is_clean)
+    }
+
+    /// Whether every rate that was looked for was found, and held.
+    #[must_use]
+    pub fn has_found(&self) -> bool {
+        self.searches.iter().all(|capacity| capacity.search.verified)
     }
 }
 

@@ -2,10 +2,9 @@
 
 use crate::cli::{Cli, UsageError};
 use crate::frame::{Plan, Traffic, Way};
-use crate::outcome::Outcome;
 use crate::ports::{End, EndError, Patience};
 use crate::progress::Progress;
-use crate::rate::NoSpeed;
+use crate::rate::{NoSpeed, Rate};
 use crate::trial::{Bench, Order, TrialError};
 use crate::tunnel::Tunnel;
 use dpdk::{Device, Eal, EalConfig, EalError, Memory};
@@ -35,8 +34,10 @@ pub enum SessionError {
     #[error(transparent)]
     Trial(#[from] TrialError),
     /// A percentage of an unknown speed.
-    #[error("--rate {rate}: {error}")]
+    #[error("{option} {rate}: {error}")]
     Rate {
+        /// The option.
+        option: &'static str,
         /// As it was given.
         rate: String,
         /// What is missing.
@@ -83,8 +84,8 @@ pub struct Session {
     pub bench: Bench,
     /// Frames a second in each direction; `None` for as fast as the ports take them.
     pub rate: Option<f64>,
-    /// The trial in which all frames came through first, or the last one before time was up.
-    pub warm_up: Outcome,
+    /// The highest rate to try; `None` for the best that the ports do.
+    pub max_rate: Option<f64>,
 }
 
 impl Session {
@@ -119,6 +120,7 @@ impl Session {
             core,
             rx_core,
             verify: !cli.numbers_only,
+            watch: cli.watch,
             trials: 0,
         };
         if ways.contains(&Way::FromFabric) && cli.gateway_mac.is_none() {
@@ -129,9 +131,13 @@ impl Session {
             let tunnel = (*way == Way::FromFabric).then_some(&bench.tunnel);
             bench.traffic[way.index()] = Some(Traffic::new(&plan, *way, tunnel));
         }
-        let rate = rate(cli, &bench)?;
-        let warm_up = warm_up(&mut bench, cli, rate, stop)?;
-        Ok(Self { bench, rate, warm_up })
+        let rate = frames_per_second("--rate", cli.rate, cli, &bench)?;
+        let max_rate = match cli.max_rate {
+            Some(rate) => frames_per_second("--max-rate", rate, cli, &bench)?,
+            None => None,
+        };
+        warm_up(&mut bench, cli, rate, stop)?;
+        Ok(Self { bench, rate, max_rate })
     }
 }
 
@@ -165,13 +171,14 @@ fn tunnel(cli: &Cli, gateway_mac: MacAddr) -> Tunnel {
     }
 }
 
-fn rate(cli: &Cli, bench: &Bench) -> Result<Option<f64>, SessionError> {
+/// `rate` in frames a second.
+fn frames_per_second(option: &'static str, rate: Rate, cli: &Cli, bench: &Bench) -> Result<Option<f64>, SessionError> {
     let ends = [&bench.access, &bench.fabric].into_iter().flatten();
     let speeds = ends.map(|end| end.port.link().ok().and_then(|link| link.speed_mbps));
     // The slower of the two, if both are known.
     let speed = speeds.reduce(|a, b| Some(a?.min(b?))).flatten();
-    let rate = cli.rate.frames_per_second(cli.size.mean(), speed);
-    rate.map_err(|error| SessionError::Rate { rate: cli.rate.to_string(), error })
+    let frames = rate.frames_per_second(cli.size.mean(), speed);
+    frames.map_err(|error| SessionError::Rate { option, rate: rate.to_string(), error })
 }
 
 /// Asks by ARP until the gateway answers.
@@ -193,7 +200,7 @@ fn find_gateway(bench: &mut Bench, cli: &Cli, stop: &dyn Fn() -> bool) -> Result
 }
 
 /// Slow traffic until nothing of it is lost: the gateway has to learn its neighbours, caches have to fill.
-fn warm_up(bench: &mut Bench, cli: &Cli, rate: Option<f64>, stop: &dyn Fn() -> bool) -> Result<Outcome, SessionError> {
+fn warm_up(bench: &mut Bench, cli: &Cli, rate: Option<f64>, stop: &dyn Fn() -> bool) -> Result<(), SessionError> {
     let until = Instant::now() + cli.wait;
     let slow = rate.map_or(WARM_UP_PPS, |rate| rate.min(WARM_UP_PPS));
     let order = Order { rate: Some(slow), duration: WARM_UP, frames: None };
@@ -203,12 +210,12 @@ fn warm_up(bench: &mut Bench, cli: &Cli, rate: Option<f64>, stop: &dyn Fn() -> b
             return Err(SessionError::Interrupted);
         }
         if outcome.lost() == 0 {
-            return Ok(outcome);
+            return Ok(());
         }
         if Instant::now() > until {
             let silent = outcome.streams.iter().find(|stream| stream.received == 0);
             return match silent {
-                None => Ok(outcome),
+                None => Ok(()),
                 Some(stream) => Err(SessionError::NothingComes {
                     way: stream.way,
                     seconds: cli.wait.as_secs_f64(),

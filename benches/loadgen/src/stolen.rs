@@ -161,6 +161,14 @@ pub fn steal_units(core: usize) -> u64 {
     steal_in(&text, core).unwrap_or(0)
 }
 
+/// The same, of all cores together.
+#[must_use]
+pub fn steal_units_of_all() -> u64 {
+    let text = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let first = text.lines().next().and_then(|line| line.split_ascii_whitespace().nth(8));
+    first.and_then(|word| word.parse().ok()).unwrap_or(0)
+}
+
 fn steal_in(stat: &str, core: usize) -> Option<u64> {
     let name = format!("cpu{core}");
     let line = stat.lines().find(|line| line.split(' ').next() == Some(&name))?;

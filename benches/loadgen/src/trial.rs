@@ -9,6 +9,7 @@ use crate::progress::Progress;
 use crate::receive::{Books, Receiver, Side, stream_number};
 use crate::send::{Limits, Sender};
 use crate::tunnel::Tunnel;
+use crate::watched::Watched;
 use dpdk::lcore::tsc;
 use dpdk::{Eal, Worker, WorkerError};
 use std::io;
@@ -45,6 +46,8 @@ pub struct Bench {
     pub rx_core: Option<usize>,
     /// Whether every octet of a payload is compared.
     pub verify: bool,
+    /// The process of the forwarder, if it runs on this machine.
+    pub watch: Option<u32>,
     /// Trials run so far.
     pub trials: u16,
 }
@@ -94,6 +97,7 @@ impl Bench {
         let hz = dpdk::lcore::tsc_hz(&self.eal);
         let eal = self.eal.clone();
         let progress = Progress::new(usize::from(self.access.is_some()) + usize::from(self.fabric.is_some()));
+        let mut watched = Watched::new(self.watch, hz);
         let lanes = self.lanes(order, hz);
         let (left, complete) = thread::scope(|scope| {
             let mut threads = Vec::new();
@@ -106,11 +110,11 @@ impl Bench {
                 let thread = thread::Builder::new().name(format!("core-{core}")).spawn_scoped(scope, body);
                 threads.push((core, thread.inspect_err(|_| progress.end())));
             }
-            let complete = wait(&progress, order, watcher);
+            let complete = wait(&progress, order, watcher, &mut watched);
             progress.end();
             (threads.into_iter().map(|(core, thread)| join(core, thread)).collect::<Result<Vec<_>, _>>(), complete)
         });
-        Ok(outcome::conclude(left?, order, complete, hz))
+        Ok(outcome::conclude(left?, order, complete, &watched.close(), hz))
     }
 
     /// The lanes of a trial.
@@ -148,7 +152,7 @@ impl Bench {
 }
 
 /// Waits for the end of a trial and for stragglers; whether it came by itself.
-fn wait(progress: &Progress, order: Order, watcher: Watcher<'_>) -> bool {
+fn wait(progress: &Progress, order: Order, watcher: Watcher<'_>, watched: &mut Watched) -> bool {
     let begin = Instant::now();
     // Should a thread never be given its core, the trial still ends.
     let latest = order.duration + LEAD + Duration::from_secs(5);
@@ -159,8 +163,10 @@ fn wait(progress: &Progress, order: Order, watcher: Watcher<'_>) -> bool {
             progress.hush();
         }
         thread::sleep(LOOK_EVERY);
+        watched.look();
     }
     thread::sleep(DRAIN);
+    watched.look();
     complete
 }
 

@@ -1,6 +1,7 @@
 //! The table.
 
 use super::Report;
+use crate::capacity::Capacity;
 use crate::outcome::{Outcome, Stream};
 use std::fmt::Write;
 
@@ -14,9 +15,30 @@ pub fn text(report: &Report) -> String {
     if let Some(run) = &report.run {
         out += &outcome(run);
     }
+    out.extend(report.searches.iter().map(capacity));
     if !report.complete {
         out += "Interrupted: the figures are those up to then.\n";
     }
+    out
+}
+
+/// What a search found.
+fn capacity(capacity: &Capacity) -> String {
+    let search = &capacity.search;
+    let held = match (search.verified, search.too_noisy) {
+        (true, _) => "held in the last trial",
+        (false, true) => "NOT verified, others had the cores too often",
+        (false, false) => "NOT verified",
+    };
+    let limit = if search.limited_by_generator { "; the generator does no more" } else { "" };
+    let mut out = format!(
+        "{} ({} % lost at most): {} frames a second in each direction, {held}, {} trials{limit}\n",
+        search.goal.to_uppercase(),
+        search.tolerance * 100.0,
+        grouped(search.rate_pps as u64),
+        search.trials.len()
+    );
+    out.extend(capacity.at_rate.as_ref().map(outcome));
     out
 }
 
