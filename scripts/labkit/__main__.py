@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from labkit import docker, lab, one_gateway, reloads, tunnels, two_gateways
+from labkit import docker, lab, live, one_gateway, reloads, tunnels, two_gateways
 from labkit.boxes import VARIANTS
 from labkit.containers import ContainerLab
 from labkit.lab import Lab, Lock
@@ -34,6 +34,8 @@ def run(options) -> int:
     scenario = two_gateways if options.two_gateways else reloads if options.reloads else one_gateway
     if options.containers:
         chosen = ContainerLab(options)
+    elif options.live:
+        chosen = live.LiveLab(options)
     else:
         chosen = tunnels.TunnelLab(options) if options.tunnels else Lab(scenario, options)
     try:
@@ -60,6 +62,13 @@ def parse():
     parser.add_argument("--two-gateways", action="store_true", help="two gateways serve the same instance on one LAN")
     parser.add_argument("--tunnels", action="store_true", help="every encapsulation between two gateways with two fabric ports each")
     parser.add_argument("--reloads", type=int, metavar="N", help="reload N times under numbered traffic")
+    parser.add_argument("--live", action="store_true", help="numbered traffic by memif: quiet, under reloads, under scrapes")
+    parser.add_argument("--rate", type=int, metavar="PPS", help="with --live: frames a second in each direction; half of the NDR if not said")
+    parser.add_argument("--seconds", type=float, default=5, help="with --live: length of a phase")
+    parser.add_argument("--rounds", type=int, default=3, help="with --live: how often each phase is run")
+    parser.add_argument("--size", default="64", help="with --live: octets of a frame, or imix")
+    parser.add_argument("--encapsulation", default="VXLAN", help="with --live: VXLAN, MPLSoUDP or MPLSoGRE")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="with --live: also write the figures here")
     parser.add_argument("--containers", nargs="?", const="tap", choices=sorted(VARIANTS), help="in containers, the switch's trunks by TAP or by vhost-user")
     parser.add_argument("--install-docker", action="store_true", help="install what is missing of Docker, and start a private engine")
     parser.add_argument("--docker-images", type=Path, help=argparse.SUPPRESS)

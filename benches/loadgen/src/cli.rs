@@ -125,6 +125,11 @@ pub struct Cli {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub wait: Duration,
 
+    /// Keep the ports open so long after the report, or until a link goes down: a DPDK 22.11 process may crash when the other end
+    /// of a memif leaves while it polls, so end that one first
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub linger: Option<Duration>,
+
     /// Read numbers only, and do not compare every octet of a payload
     #[arg(long)]
     pub numbers_only: bool,

@@ -80,8 +80,8 @@ impl<'t> Lane<'t> {
             if hushed {
                 sender.stop();
             }
-            if let (Way::FromFabric, Some(frame)) = (sender.way(), asides.and_then(|asides| asides.try_recv().ok())) {
-                sender.send_aside(&frame);
+            if sender.way() == Way::FromFabric {
+                asides.and_then(|asides| asides.try_recv().ok()).iter().for_each(|frame| sender.send_aside(frame));
             }
             progress.set_offered(sender.way(), sender.offered());
             if sender.ends_now() {

@@ -85,6 +85,9 @@ fn measure(cli: &Cli) -> Result<Report> {
         report.complete = all && report.searches.iter().all(|found| found.search.complete);
     }
     write(cli, &report)?;
+    if let Some(time) = cli.linger {
+        session.linger(time, &stop);
+    }
     Ok(report)
 }
 

@@ -17,6 +17,8 @@ const TUNNEL_OCTETS: usize = 64;
 /// Frames a second until the first ones come through.
 const WARM_UP_PPS: f64 = 10_000.0;
 const WARM_UP: Duration = Duration::from_millis(200);
+/// How often is looked whether the other end has left.
+const LINGER_STEP: Duration = Duration::from_millis(20);
 
 /// Why nothing could be measured.
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +140,16 @@ impl Session {
         };
         warm_up(&mut bench, cli, rate, stop)?;
         Ok(Self { bench, rate, max_rate })
+    }
+
+    /// Does nothing for some time, or until the other end of a port leaves, or `stop`.
+    pub fn linger(&self, time: Duration, stop: &dyn Fn() -> bool) {
+        let ends = [&self.bench.access, &self.bench.fabric];
+        let connected = || ends.into_iter().flatten().all(|end| end.port.link().is_ok_and(|link| link.up));
+        let until = Instant::now() + time;
+        while Instant::now() < until && connected() && !stop() {
+            std::thread::sleep(LINGER_STEP);
+        }
     }
 }
 

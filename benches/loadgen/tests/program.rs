@@ -39,6 +39,32 @@ fn a_ring_returns_every_frame_of_every_length() {
     }
 }
 
+#[test]
+fn the_gateways_mac_is_learned_by_arp_while_both_directions_have_a_sender() {
+    // In a ring our own question comes back, from the gateway's address.
+    let mut command =
+        loadgen(&["--access", "net_ring0", "--fabric", "net_ring1", "--vtep", "172.16.0.1", "--count", "10"]);
+    let (status, report, said) = finish(&mut command);
+    assert_eq!(status, Some(0), "{said}");
+    assert_eq!(stream(&report, "from-fabric")["received"], 10);
+}
+
+#[test]
+fn a_search_ends_with_what_it_found_or_with_why_not() {
+    let arguments =
+        ["--access", "net_ring0", "--find", "ndr,pdr", "--max-rate", "2k", "--trial", "0.2", "--verification", "0.3"];
+    let (status, report, said) = finish(&mut loadgen(&arguments));
+    let searches = report["searches"].as_array().expect("a list");
+    assert_eq!((searches.len(), &report["complete"]), (2, &true.into()), "{said}");
+    for search in searches {
+        let noisy = search["too_noisy"] == true || search["limited_by_generator"] == true;
+        // On a crowded machine the generator may not even get two thousand frames out.
+        assert!(search["verified"] == true && search["rate_pps"] == 2000.0 || noisy, "{search:#}\n{said}");
+    }
+    assert_eq!(status == Some(0), searches.iter().all(|search| search["verified"] == true), "{said}");
+    assert!(said.contains("ndr: 2000/s for 0.2 s"), "{said}");
+}
+
 /// `testpmd` with two memif ports, ended with the test.
 struct Forwarder {
     child: Child,
