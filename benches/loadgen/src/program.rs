@@ -7,6 +7,7 @@ use crate::report::{self, PortLine, Report};
 use crate::session::{Session, SessionError};
 use crate::trial::{Bench, Order};
 use anyhow::{Context, Result};
+use clap::CommandFactory;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fs;
 use std::io::Write;
@@ -23,6 +24,12 @@ const INTERRUPTED: u8 = 130;
 /// Runs what was asked for; the exit status says how it went.
 #[must_use]
 pub fn run(cli: &Cli) -> ExitCode {
+    if let Some(directory) = &cli.man {
+        let path = directory.join("causeway-loadgen.1");
+        let written = manual_page().and_then(|page| fs::write(&path, page));
+        return written
+            .map_or_else(|error| fail(&format!("--man {}: {error}", directory.display())), |()| ExitCode::SUCCESS);
+    }
     match measure(cli) {
         Ok(report) if !report.complete => ExitCode::from(INTERRUPTED),
         Ok(report) if !report.has_found() || cli.strict && !report.is_clean() => ExitCode::from(NOT_CLEAN),
@@ -37,6 +44,11 @@ pub fn run(cli: &Cli) -> ExitCode {
             })
         }
     }
+}
+
+fn fail(message: &str) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::from(FAILED)
 }
 
 /// The first paragraph of a message, on one line.
@@ -62,6 +74,17 @@ impl Drop for Scratch {
         // What cannot be removed stays in the temporary directory.
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// The manual page, from the definition that parses the options.
+///
+/// # Errors
+/// Only those of writing to memory.
+pub fn manual_page() -> std::io::Result<Vec<u8>> {
+    let source = concat!("causeway ", env!("CARGO_PKG_VERSION"));
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).source(source).manual("Causeway").render(&mut page)?;
+    Ok(page)
 }
 
 fn measure(cli: &Cli) -> Result<Report> {
@@ -112,5 +135,23 @@ fn write(cli: &Cli, report: &Report) -> Result<()> {
             to_stdout(&report::text(report))
         }
         None => to_stdout(&report::text(report)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_manual_page_is_that_of_the_options() {
+        let page = manual_page().expect("memory is writable");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/man/causeway-loadgen.1");
+        let committed = fs::read(path).unwrap_or_default();
+        assert!(page == committed, "{path} is out of date: run `causeway-loadgen --man benches/loadgen/man`");
+    }
+
+    #[test]
+    fn a_message_of_several_lines_becomes_one() {
+        assert_eq!(one_line("error: a\n  --b <C>\n\nUsage: x\n"), "error: a --b <C>");
     }
 }
