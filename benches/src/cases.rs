@@ -173,12 +173,17 @@ pub(crate) fn run(means: &Means<'_>, selection: &Selection, observer: &mut dyn O
     Ok(())
 }
 
-/// What a worker at full load feels of control; nothing where there is one core.
+/// What a worker at full load feels of control; nothing where there is one core, or once the run is interrupted.
 ///
 /// # Errors
 /// As [`run`]; and if control does not get its thread.
 pub(crate) fn upkeep(means: &Means<'_>) -> Result<Vec<Quantity>> {
-    if cores() < 2 { Ok(Vec::new()) } else { upkeep::run(means).context("upkeep") }
+    if cores() < 2 {
+        return Ok(Vec::new());
+    }
+    let felt = upkeep::run(means).context("upkeep");
+    // What is wrong with a measurement that was cut short says nothing.
+    if means.is_interrupted() { Ok(Vec::new()) } else { felt }
 }
 
 /// Cores of the machine, whatever this thread may use.

@@ -22,7 +22,7 @@ use rcu::Publisher;
 use std::fs::File;
 use std::hint::black_box;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 use telemetry::WorkerTelemetry;
@@ -128,7 +128,8 @@ pub(super) fn run(means: &Means<'_>) -> Result<Vec<Quantity>> {
     let waits = Waits::new()?;
     let (published, (felt, used)) = thread::scope(|scope| {
         let control = scope.spawn(|| {
-            let published = Control { publisher, telemetry: &telemetry, waits: &waits, phase: &phase }.work(own);
+            let (telemetry, interrupted) = (&telemetry, means.interrupted);
+            let published = Control { publisher, telemetry, waits: &waits, phase: &phase, interrupted }.work(own);
             // However it ended: the worker is not to wait for it.
             phase.store(PHASES.len() - 1, Relaxed);
             published
@@ -201,6 +202,7 @@ struct Control<'a> {
     /// Of the worker.
     waits: &'a Waits,
     phase: &'a AtomicUsize,
+    interrupted: &'a AtomicBool,
 }
 
 impl Control<'_> {
@@ -213,7 +215,8 @@ impl Control<'_> {
         for (number, phase) in PHASES.into_iter().enumerate() {
             self.phase.store(number, Relaxed);
             let seen = match phase {
-                Phase::Rest | Phase::End => Vec::new(),
+                Phase::Rest => self.rest(),
+                Phase::End => Vec::new(),
                 Phase::RouteChanges => {
                     let mut random = Random::new(0x1234_5678);
                     self.publish_every(CHANGES_EVERY, |before, _| FULL.moved(before, CHANGES, &mut random))?
@@ -222,12 +225,22 @@ impl Control<'_> {
                     self.publish_every(RELOAD_EVERY, |_, renumbered| Scene { renumbered, ..FULL }.snapshot())?
                 }
             };
-            if phase == Phase::Rest {
-                thread::sleep(PHASE);
-            }
             published.push((phase, seen));
         }
         Ok(published)
+    }
+
+    /// Whether a phase that began then goes on.
+    fn goes_on(&self, since: Instant) -> bool {
+        since.elapsed() < PHASE && !self.interrupted.load(Relaxed)
+    }
+
+    fn rest(&self) -> Vec<Moment> {
+        let start = Instant::now();
+        while self.goes_on(start) {
+            thread::sleep(SCRAPE_EVERY);
+        }
+        Vec::new()
     }
 
     /// Publishes what `next` makes of the tables before, at an interval that it keeps up if it can.
@@ -238,7 +251,7 @@ impl Control<'_> {
     ) -> Result<Vec<Moment>> {
         let (start, mut seen, mut scraped) = (Instant::now(), Vec::new(), Instant::now());
         let mut turn = 0;
-        while start.elapsed() < PHASE {
+        while self.goes_on(start) {
             turn += 1;
             let tables = next(self.publisher.current(), turn)?;
             let (waited_ns, tsc) = (self.waits.nanoseconds(), dpdk::lcore::tsc());
