@@ -64,15 +64,17 @@ def stage_of_files(files: list, ob: str) -> str | None:
 
 
 def inlined_places(ob: str, addresses: list) -> dict:
-    """For each address of an object where it is in the source, `file:line`, and where that is inlined, innermost first."""
+    """For each address of an object where it is in the source, `file:line in function`, and where that is inlined, innermost first."""
     asked = "\n".join(hex(address) for address in addresses)
-    answer = subprocess.run(["addr2line", "-a", "-i", "-e", ob], input=asked, check=True, stdout=subprocess.PIPE, text=True).stdout
+    command = ["addr2line", "-a", "-i", "-f", "-C", "-p", "-e", ob]
+    answer = subprocess.run(command, input=asked, check=True, stdout=subprocess.PIPE, text=True).stdout
     places, current = {}, []
     for line in answer.splitlines():
-        if re.fullmatch("0x[0-9a-f]+", line):
-            current = places.setdefault(int(line, 16), [])
-        else:
-            current.append(line.removesuffix(")").partition(" (discriminator")[0])
+        if match := re.match("0x([0-9a-f]+): (.*)", line):
+            current, line = places.setdefault(int(match[1], 16), []), match[2]
+        function, _, place = line.removeprefix(" (inlined by) ").rpartition(" at ")
+        function = re.sub(r"(?<!^)<.*>$", "", function)  # its type arguments
+        current.append(f"{place.partition(' (discriminator')[0]} in {function}")
     return places
 
 
