@@ -80,16 +80,16 @@ impl Options {
                 !cases::names(&self.selection()).is_empty() || Other::ALL.iter().any(|other| self.takes(*other));
             ensure!(found, "--case {pattern}: nothing has that in its name; there are\n  {all}\n  {others}");
         }
-        if let Some(file) = &self.json {
-            let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-            let is_there = directory.is_none_or(|parent| parent.is_dir()) && !file.is_dir();
-            ensure!(is_there, "--json {}: a file in a directory that is there was expected", file.display());
-        }
         for (option, directory) in [("--plots", &self.plots), ("--pcaps", &self.pcaps)] {
             if let Some(directory) = directory {
                 std::fs::create_dir_all(directory)
                     .with_context(|| format!("{option} {}: cannot make this directory", directory.display()))?;
             }
+        }
+        if let Some(file) = &self.json {
+            let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let is_there = directory.is_none_or(|parent| parent.is_dir()) && !file.is_dir();
+            ensure!(is_there, "--json {}: a file in a directory that is there was expected", file.display());
         }
         Ok(())
     }
