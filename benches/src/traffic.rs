@@ -56,8 +56,8 @@ pub(crate) enum Kind {
     Unicast,
     /// To all of a network.
     Broadcast,
-    /// From VLANs that are not configured.
-    UnknownVlan,
+    /// Of VLANs or VNIs that are not configured.
+    Unknown,
     /// Of everything something, in each burst.
     Mixed,
 }
@@ -148,7 +148,7 @@ impl Traffic {
         match load.kind {
             Kind::Unicast => (0..load.frames).for_each(|flow| traffic.add_unicast(load, flow)),
             Kind::Broadcast => (0..load.frames).for_each(|flow| traffic.add_broadcast(load, flow)),
-            Kind::UnknownVlan => (0..load.frames).for_each(|flow| traffic.add_unknown(load, flow)),
+            Kind::Unknown => (0..load.frames).for_each(|flow| traffic.add_unknown(load, flow)),
             Kind::Mixed => mixed::fill(&mut traffic, load),
         }
         traffic

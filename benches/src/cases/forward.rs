@@ -97,6 +97,7 @@ fn measure(
     }
     let slices = take(entrants, means.rounds, company);
     verify::nothing_lost(&gateway.telemetry)?;
+    other.iter().try_for_each(|(_, _, other)| verify::nothing_lost(&other.telemetry))?;
     Ok(slices)
 }
 

@@ -4,7 +4,6 @@ use crate::packets::Family;
 use crate::scene::{self, Scene};
 use crate::source::Feed;
 use crate::traffic::{Direction, Kind, Load, Size, number_in_frame};
-use datapath::BURST;
 use wire::Encapsulation;
 
 /// A case to be.
@@ -84,6 +83,8 @@ const MANY: u32 = 1 << STATION_BITS;
 const STATION_BITS: u32 = 14;
 /// Buffers in the rings of a network card, by order of magnitude.
 const WAITING: usize = 16_384;
+/// Octets that something else on the core goes through between two bursts: four times the first cache.
+const THRASHED: usize = 128 << 10;
 /// Frames of which each takes long.
 const FEW: u16 = 512;
 
@@ -99,8 +100,8 @@ pub(super) fn all() -> Vec<Plan> {
         plans.extend(frames(direction));
         plans.extend(arrivals(direction));
         plans.extend(floods(direction));
+        plans.push(unknown(direction));
     }
-    plans.push(unknown_vlan());
     plans
 }
 
@@ -180,7 +181,7 @@ fn tables(direction: Direction) -> Vec<Plan> {
         Direction::FromFabric => Scene { locals: MANY, ..VXLAN },
     };
     let rewritten = Some((number_in_frame(direction).0, STATION_BITS));
-    let random = Setting { load: in_scene(many), feed: Some(Feed { burst: BURST, waiting: 0, rewritten }) };
+    let random = Setting { load: in_scene(many), feed: Some(Feed { rewritten, ..Feed::WARM }) };
     let v6 = in_scene(Scene { underlay: Family::V6, ..VXLAN });
     vec![
         case(direction, "4094-vlans", replayed(Load { vlans: ALL_VLANS, ..plain })).beside(
@@ -225,12 +226,13 @@ fn frames(direction: Direction) -> Vec<Plan> {
 /// Frames that come otherwise than in warm bursts of 32.
 fn arrivals(direction: Direction) -> Vec<Plan> {
     let plain = Load::plain(direction, VXLAN);
-    let fed = |burst, waiting| Setting { load: plain, feed: Some(Feed { burst, waiting, rewritten: None }) };
+    let fed = |feed| Setting { load: plain, feed: Some(feed) };
     let aim = Aim::Floor(1.1, "floor");
     let bursts = [("burst-1", 1), ("burst-4", 4), ("burst-8", 8)];
-    let cold = case(direction, "cold-headers", fed(BURST, WAITING));
-    let short = bursts.map(|(what, burst)| case(direction, what, fed(burst, 0)));
-    short.into_iter().chain([cold]).map(|plan| plan.aim(aim)).collect()
+    let short = bursts.map(|(what, burst)| case(direction, what, fed(Feed { burst, ..Feed::WARM })));
+    let cold = case(direction, "cold-headers", fed(Feed { waiting: WAITING, ..Feed::WARM }));
+    let thrashed = case(direction, "cache-thrash", fed(Feed { thrashed: THRASHED, ..Feed::WARM }));
+    short.into_iter().chain([cold, thrashed]).map(|plan| plan.aim(aim)).collect()
 }
 
 /// One frame becomes many.
@@ -252,16 +254,16 @@ fn floods(direction: Direction) -> Vec<Plan> {
     [("flood-8", 8, 64), ("flood-64", 64, 64), ("flood-64-1518", 64, 1518)].map(flood).into()
 }
 
-/// Frames of VLANs that nobody has.
-fn unknown_vlan() -> Plan {
-    let direction = Direction::ToFabric;
+/// Frames of VLANs, or of VNIs, that nobody has.
+fn unknown(direction: Direction) -> Plan {
+    let what = if direction == Direction::ToFabric { "unknown-vlan" } else { "unknown-vni" };
     let scene = Scene { vlans: KNOWN_VLANS, ..VXLAN };
     let vlans = (KNOWN_VLANS + 1, scene::BUSY);
-    let load = Load { scene, kind: Kind::UnknownVlan, vlans, ..Load::plain(direction, VXLAN) };
+    let load = Load { scene, kind: Kind::Unknown, vlans, ..Load::plain(direction, VXLAN) };
     Plan {
         floor: FloorOn::None,
         counted: Counted::Drops,
         aim: Aim::AbovePorts(60.0, "cycles a drop above the ports"),
-        ..case(direction, "unknown-vlan", replayed(load))
+        ..case(direction, what, replayed(load))
     }
 }
