@@ -53,9 +53,19 @@ impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
         Ok(Self { worker, telemetry, publisher: Some(publisher) })
     }
 
-    /// One turn of the worker's loop.
+    /// So many turns of the worker's loop.
     #[inline]
-    pub(crate) fn round(&mut self) {
-        self.worker.round();
+    pub(crate) fn run(&mut self, rounds: usize) {
+        for _ in 0..rounds {
+            self.worker.round();
+        }
+    }
+
+    /// The same; how much more it has `counted` since.
+    #[inline]
+    pub(crate) fn run_and_count(&mut self, rounds: usize, counted: impl Fn(&Self) -> u64) -> u64 {
+        let before = counted(self);
+        self.run(rounds);
+        counted(self) - before
     }
 }

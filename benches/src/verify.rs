@@ -78,7 +78,7 @@ pub(crate) fn gateway(
     let mut gateway = gateway([witness(&vlans), witness(&fabric)])?;
     let mut polls = 0;
     while gateway.telemetry.ledger.received.read() < expected.arrivals() as u64 {
-        gateway.round();
+        gateway.run(1);
         polls += 1;
         ensure!(polls < expected.arrivals() + PATIENCE, "the source yields nothing");
     }

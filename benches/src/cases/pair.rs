@@ -7,7 +7,7 @@ use super::company::Company;
 use super::plan::{Setting, plain};
 use super::ports::{self, Sink};
 use super::stage::{Stage, work};
-use super::turns::{Entrant, Pace, take};
+use super::turns::{Entrant, Pace, burst_by_burst, take};
 use crate::figures::{Case, Goal, Unit};
 use crate::floor::{Floor, Tables, Work};
 use crate::gateway::Gateway;
@@ -61,9 +61,11 @@ impl<'t> Crew<'t> {
     fn run(&mut self, act: Act, ready: impl FnOnce()) -> f64 {
         let Self { pace, complete, ports, floor, gateway } = self;
         match act {
-            Act::Ports => pace.slice(ready, &mut || ports.round(Work::Nothing)),
-            Act::Floor => pace.slice(ready, &mut || floor.round(*complete)),
-            Act::Gateway => pace.gateway_slice(ready, gateway, |gateway| gateway.telemetry.ledger.received.read()),
+            Act::Ports => pace.slice(ready, |bursts| burst_by_burst(bursts, &mut || ports.round(Work::Nothing))),
+            Act::Floor => pace.slice(ready, |bursts| burst_by_burst(bursts, &mut || floor.round(*complete))),
+            Act::Gateway => pace.slice(ready, |bursts| {
+                gateway.run_and_count(bursts, |gateway| gateway.telemetry.ledger.received.read())
+            }),
         }
     }
 }

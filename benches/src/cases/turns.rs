@@ -30,43 +30,22 @@ impl<'a> Pace<'a> {
         Self { eal, warm_up: frames.div_ceil(burst), bursts: (FRAMES / burst).min(frames) }
     }
 
-    /// Cycles per unit over one slice, which begins when `ready` returns.
+    /// Cycles per unit over one slice, which begins when `ready` returns. `run` handles so many bursts and returns how many
+    /// units those were.
     #[inline(always)]
-    pub(super) fn slice(self, ready: impl FnOnce(), round: &mut impl FnMut() -> usize) -> f64 {
+    pub(super) fn slice(self, ready: impl FnOnce(), mut run: impl FnMut(usize) -> u64) -> f64 {
         let length = dpdk::lcore::tsc_hz(self.eal) / 1_000_000 * SLICE_US;
-        for _ in 0..self.warm_up {
-            round();
-        }
+        run(self.warm_up);
         ready();
         let start = dpdk::lcore::tsc();
         let mut units = 0;
         loop {
-            for _ in 0..self.bursts {
-                units += round();
-            }
+            units += run(self.bursts);
             let cycles = dpdk::lcore::tsc().wrapping_sub(start);
             if cycles >= length {
                 return cycles as f64 / units as f64;
             }
         }
-    }
-
-    /// The same of a gateway, by what it counts itself.
-    #[inline(always)]
-    pub(super) fn gateway_slice(
-        self,
-        ready: impl FnOnce(),
-        gateway: &mut Gateway<DpdkTx>,
-        counted: impl Fn(&Gateway<DpdkTx>) -> u64,
-    ) -> f64 {
-        let (before, mut rounds) = (counted(gateway), 0);
-        let cycles_per_round = self.slice(ready, &mut || {
-            gateway.round();
-            rounds += 1;
-            1
-        });
-        // Rounds that warm up have as many units as others.
-        cycles_per_round * rounds as f64 / (counted(gateway) - before) as f64
     }
 }
 
@@ -80,7 +59,7 @@ pub(super) struct Entrant<'a> {
 impl<'a> Entrant<'a> {
     /// `round` handles a burst and returns how many units that was.
     pub(super) fn new(name: &'static str, pace: Pace<'a>, mut round: impl FnMut() -> usize + 'a) -> Self {
-        Self::with_slice(name, move || pace.slice(|| (), &mut round))
+        Self::with_slice(name, move || pace.slice(|| (), |bursts| burst_by_burst(bursts, &mut round)))
     }
 
     /// A gateway, by what it counts itself.
@@ -90,13 +69,19 @@ impl<'a> Entrant<'a> {
         gateway: &'a mut Gateway<DpdkTx>,
         counted: impl Fn(&Gateway<DpdkTx>) -> u64 + Copy + 'a,
     ) -> Self {
-        Self::with_slice(name, move || pace.gateway_slice(|| (), gateway, counted))
+        Self::with_slice(name, move || pace.slice(|| (), |bursts| gateway.run_and_count(bursts, counted)))
     }
 
     /// One whose slice is its own affair.
     pub(super) fn with_slice(name: &'static str, slice: impl FnMut() -> f64 + 'a) -> Self {
         Self { name, slice: Box::new(slice) }
     }
+}
+
+/// So many bursts of one that handles one at a time.
+#[inline(always)]
+pub(super) fn burst_by_burst(bursts: usize, round: &mut impl FnMut() -> usize) -> u64 {
+    (0..bursts).map(|_| round() as u64).sum()
 }
 
 /// Lets all take turns, each round begun by another, and one round more that does not count. The company has its turns between

@@ -39,10 +39,10 @@ const CHANGES_EVERY: Duration = Duration::from_millis(10);
 const RELOAD_EVERY: Duration = Duration::from_millis(500);
 const SCRAPE_EVERY: Duration = Duration::from_millis(100);
 const PHASE: Duration = Duration::from_secs(4);
-/// Rounds between two looks at what phase it is.
-const ROUNDS: usize = 16;
+/// Rounds between two looks at what phase it is, and which generation is in use.
+const ROUNDS: usize = 4;
 /// Most such looks, and most generations, that are kept: more than there is time for.
-const SAMPLES: usize = 1 << 18;
+const SAMPLES: usize = 1 << 20;
 const MOMENTS: usize = 1 << 12;
 
 /// What control does meanwhile.
@@ -154,13 +154,11 @@ fn forward(gateway: &mut Gateway<DpdkTx>, waits: &Waits, phase: &AtomicUsize) ->
         // Relaxed: the number publishes nothing else.
         while phase.load(Relaxed) == number {
             let start = dpdk::lcore::tsc();
-            for _ in 0..ROUNDS {
-                gateway.round();
-                let now = telemetry.generation.read();
-                if now != generation {
-                    generation = now;
-                    used.add(Moment { generation, tsc: dpdk::lcore::tsc(), waited_ns: waits.nanoseconds() });
-                }
+            gateway.run(ROUNDS);
+            let now = telemetry.generation.read();
+            if now != generation {
+                generation = now;
+                used.add(Moment { generation, tsc: dpdk::lcore::tsc(), waited_ns: waits.nanoseconds() });
             }
             cycles.add(dpdk::lcore::tsc().wrapping_sub(start) as f64);
         }
