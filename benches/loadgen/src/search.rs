@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// The share of frames that the generator may owe before a trial says nothing about that rate.
 const MOST_BEHIND: f64 = 0.01;
+/// Rates that say nothing before a search with none that holds is given up.
+const NOISY_RATES: u32 = 6;
 /// Lower rates that are tried where the found one does not hold.
 const STEPS_DOWN: u32 = 8;
 
@@ -115,7 +117,7 @@ pub struct Found {
     pub verified: bool,
     /// Whether the next higher rate failed only since the generator did not get there.
     pub limited_by_generator: bool,
-    /// Whether the search ended early since trials said nothing, again and again.
+    /// Whether the next higher rate was given up only since trials at it said nothing, again and again.
     pub too_noisy: bool,
     /// Whether the search was not interrupted.
     pub complete: bool,
@@ -147,7 +149,7 @@ pub fn find<D: Device>(device: &mut D, goal: &Goal) -> Result<Found, D::Error> {
     let mut search = Search { device, goal, trials: Vec::new(), limited: false, noisy: false };
     let (low, mut complete) = search.bisect()?;
     let (mut rate, mut verified) = (low, false);
-    if complete && low > 0.0 && !search.noisy {
+    if complete && low > 0.0 {
         (rate, verified, complete) = search.settle(low)?;
     }
     let Search { trials, limited: limited_by_generator, noisy: too_noisy, .. } = search;
@@ -167,19 +169,20 @@ impl<D: Device> Search<'_, D> {
     /// The highest rate that held, and whether the bisection came to its end.
     fn bisect(&mut self) -> Result<(f64, bool), D::Error> {
         let (mut low, mut high) = (self.goal.low, self.goal.high.max(self.goal.low));
-        let mut rate = high;
+        let (mut rate, mut given_up) = (high, 0);
         loop {
             match self.judge(rate, self.goal.trial)? {
                 Verdict::Interrupted => return Ok((low, false)),
-                Verdict::Stolen => {
-                    self.noisy = true;
-                    return Ok((low, true));
-                }
                 Verdict::Held => low = rate,
+                // Rings bridge longer absences at lower rates.
                 other => {
-                    self.limited = other == Verdict::Behind;
+                    (self.limited, self.noisy) = (other == Verdict::Behind, other == Verdict::Stolen);
+                    given_up += u32::from(self.noisy);
                     high = rate;
                 }
+            }
+            if given_up >= NOISY_RATES && low == self.goal.low {
+                return Ok((low, true));
             }
             if high - low <= self.goal.resolution * high || high < 1.0 {
                 return Ok((low, true));

@@ -25,12 +25,12 @@ pub fn text(report: &Report) -> String {
 /// What a search found.
 fn capacity(capacity: &Capacity) -> String {
     let search = &capacity.search;
-    let held = match (search.verified, search.too_noisy) {
-        (true, _) => "held in the last trial",
-        (false, true) => "NOT verified, others had the cores too often",
-        (false, false) => "NOT verified",
+    let held = if search.verified { "held in the last trial" } else { "NOT verified" };
+    let limit = match (search.limited_by_generator, search.too_noisy) {
+        (true, _) => "; the generator does no more",
+        (false, true) => "; at higher rates others had the cores too often to say",
+        (false, false) => "",
     };
-    let limit = if search.limited_by_generator { "; the generator does no more" } else { "" };
     let mut out = format!(
         "{} ({} % lost at most): {} frames a second in each direction, {held}, {} trials{limit}\n",
         search.goal.to_uppercase(),
