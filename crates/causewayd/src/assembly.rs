@@ -127,6 +127,8 @@ impl Gateway {
     pub fn start(files: (PathBuf, PathBuf), loaded: Loaded, notifier: Arc<Notifier>) -> Result<Self> {
         let node = loaded.node.clone();
         let eal = start_eal(&node)?;
+        // The threads that are started from here on must not take a core from a worker: each time would cost thousands of packets.
+        dpdk::lcore::keep_off(&node.workers.iter().map(|core| usize::from(core.value())).collect::<Vec<_>>());
         let pools = ports::pools(&eal, &node)?;
         let mut opened = ports::open_all(&eal, &node, &pools)?;
         let (host_routes, taps) = host_interfaces(&node, &opened)?;

@@ -34,6 +34,25 @@ fn it_serves_reloads_on_sighup_and_stops_cleanly_on_sigterm() {
 }
 
 #[test]
+fn no_other_thread_may_run_on_the_workers_core() {
+    let site = Site::new("cores");
+    let mut daemon = site.start();
+    daemon.wait_for_log("the gateway serves");
+    let allowed = |thread: &str| {
+        let status = fs::read_to_string(format!("/proc/{}/status", daemon.thread(thread))).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).expect("the kernel says so");
+        line.trim().to_owned()
+    };
+    assert_eq!(allowed("worker0"), "0");
+    for thread in ["causewayd", "control", "rest", "netlink", "host-io", "watch", "eal"] {
+        let list = allowed(thread);
+        assert!(!list.split([',', '-']).any(|core| core == "0"), "{thread}: {list}");
+    }
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+}
+
+#[test]
 fn what_is_done_to_the_host_interface_by_hand_is_logged_and_its_routes_come_back() {
     let site = Site::new("by-hand");
     let mut daemon = site.start();

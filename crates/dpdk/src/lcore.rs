@@ -3,6 +3,7 @@
 use crate::eal::Eal;
 use crate::errno::Errno;
 use core_affinity::CoreId;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::marker::PhantomData;
 
 /// Why a thread did not become a worker.
@@ -78,6 +79,14 @@ impl Drop for Worker {
 #[must_use]
 pub fn available() -> Vec<usize> {
     core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect()
+}
+
+/// Keeps the calling thread, and threads that it starts from now on, off these cores. Where no other core is left to it, it stays
+/// as it is: `false`. A [`Worker`] chooses its core nevertheless.
+pub fn keep_off(cores: &[usize]) -> bool {
+    let Ok(mut allowed) = sched_getaffinity(None) else { return false };
+    cores.iter().filter(|core| **core < CpuSet::MAX_CPU).for_each(|core| allowed.unset(*core));
+    allowed.count() > 0 && sched_setaffinity(None, &allowed).is_ok()
 }
 
 /// The NUMA socket of a core, where the machine has several.

@@ -2,7 +2,7 @@
 
 mod support;
 
-use dpdk::lcore::available;
+use dpdk::lcore::{available, keep_off};
 use dpdk::{Eal, EalError, LockError, Memory, Worker};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -72,6 +72,11 @@ fn affinity() {
     let worker = thread::spawn(move || Worker::register(&registered, 1).map(|_| available()));
     assert_eq!(worker.join().expect("no panic"), Ok(vec![1]));
     assert_eq!(available(), before);
+    let kept_off = thread::spawn(|| (keep_off(&[1]), available(), thread::spawn(available).join()));
+    let (is_off, own, child) = kept_off.join().expect("no panic");
+    assert!(is_off && !own.contains(&1) && child.is_ok_and(|child| child == own), "{own:?}");
+    let all = before.clone();
+    assert_eq!(thread::spawn(move || (keep_off(&all), available())).join().expect("no panic"), (false, before));
     // EAL's own threads stay off the worker's core.
     for task in std::fs::read_dir("/proc/self/task").expect("Linux").flatten() {
         let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
