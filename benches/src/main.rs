@@ -12,6 +12,7 @@ mod gateway;
 mod options;
 mod packets;
 mod peers;
+mod priority;
 mod progress;
 mod publication;
 mod random;
@@ -28,6 +29,7 @@ use clap::Parser;
 use dpdk::{Eal, EalConfig, Memory};
 use options::{Options, Other};
 use peers::Peers;
+use priority::Priority;
 use progress::Progress;
 use report::{Figures, Report};
 use scene::Scene;
@@ -101,6 +103,7 @@ fn steps(options: &Options) -> Vec<(String, Duration)> {
 
 /// All that is to be measured, into `progress` and `figures`.
 fn measure(options: &Options, interrupted: &AtomicBool, progress: &mut Progress, figures: &mut Figures) -> Result<()> {
+    let _priority = Priority::take();
     let scratch = Scratch::new()?;
     // First: what was given back before would hide what it takes.
     if options.takes(Other::Memory) {

@@ -4,7 +4,7 @@
 //! reserved: EAL's `--no-huge` works if `--legacy-mem` keeps Open vSwitch from adding `--in-memory`, which EAL refuses beside it.
 
 use super::process::{Process, run};
-use super::{Cores, Network, Peer, TURN, WARM_UP};
+use super::{Cores, Network, Peer, SAMPLE, WARM_UP};
 use crate::traffic::Direction;
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
@@ -32,6 +32,8 @@ pub(super) struct Ovs {
     _database: Process,
     directory: PathBuf,
     names: &'static [&'static str],
+    /// The name of the thread that forwards.
+    thread: String,
 }
 
 impl Ovs {
@@ -50,7 +52,7 @@ impl Ovs {
         std::fs::create_dir(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
         let database = start_database(&directory, cores)?;
         let daemon = start_daemon(&directory, cores)?;
-        let ovs = Self { daemon, _database: database, directory, names };
+        let ovs = Self { daemon, _database: database, directory, names, thread: format!("pmd-c{:02}", cores.work) };
         ovs.add_bridges(network, direction, pcap)?;
         ovs.add_flows(network)?;
         ovs.settle()?;
@@ -145,13 +147,15 @@ impl Ovs {
         Figures::parse(&self.tell(&["dpif-netdev/pmd-perf-show"])?)
     }
 
-    fn turn(&self) -> Result<f64> {
-        thread::sleep(WARM_UP);
-        let Figures { cycles, received, sent, .. } = self.figures(TURN)?;
+    /// Cycles per packet over a short time.
+    fn sample(&self) -> Result<f64> {
+        let before = self.daemon.core_time(&self.thread)?;
+        let Figures { cycles, received, sent, .. } = self.figures(SAMPLE)?;
+        let share = self.daemon.core_time(&self.thread)?.share_since(before);
         // What is in its hands at the moment of asking is received and not yet sent.
         ensure!(sent > 0.99 * received, "Open vSwitch received {received} packets and sent {sent}");
         ensure!(received > 0.0 && cycles > 0.0, "Open vSwitch counted {received} packets in {cycles} cycles");
-        Ok(cycles / received)
+        Ok(cycles * share / received)
     }
 }
 
@@ -187,7 +191,8 @@ impl Peer for Ovs {
 
     fn measure(&mut self) -> Result<Vec<f64>> {
         self.daemon.resume()?;
-        let figure = self.turn();
+        thread::sleep(WARM_UP);
+        let figure = super::turn(|| self.sample());
         self.daemon.pause()?;
         figure.map(|cycles| vec![cycles])
     }

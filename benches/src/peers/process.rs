@@ -85,11 +85,43 @@ impl Process {
         kill_process(Pid::from_child(&self.child), signal).with_context(|| format!("cannot signal {}", self.name))
     }
 
+    /// How long the thread whose name has `thread` in it had its core so far, and how long it waited for it.
+    ///
+    /// # Errors
+    /// There is no such thread, or the kernel does not tell (`schedstat`).
+    pub(crate) fn core_time(&self, thread: &str) -> Result<CoreTime> {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let threads = std::fs::read_dir(&tasks).with_context(|| format!("cannot list the threads of {}", self.name))?;
+        let text = |task: &Path, file: &str| std::fs::read_to_string(task.join(file)).unwrap_or_default();
+        let mut tasks = threads.flatten().map(|task| task.path());
+        let found = tasks.find(|task| text(task, "comm").contains(thread)).map(|task| text(&task, "schedstat"));
+        let times = found.with_context(|| format!("{} has no thread {thread}", self.name))?;
+        let mut numbers = times.split_whitespace().map_while(|number| number.parse().ok());
+        let (ran, waited) = numbers.next().zip(numbers.next()).context("the kernel keeps no schedstat")?;
+        Ok(CoreTime { ran, waited })
+    }
+
     /// The end of its log, in one line.
     pub(crate) fn last_words(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
         lines[lines.len().saturating_sub(3)..].join(" | ")
+    }
+}
+
+/// Of a thread, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CoreTime {
+    ran: u64,
+    waited: u64,
+}
+
+impl CoreTime {
+    /// The share of the time since `before` in which a thread that always had work had its core. The rest is what the kernel
+    /// gave to others; the clock of the figures runs on meanwhile, and medians of this process's short slices have none of it.
+    pub(crate) fn share_since(self, before: Self) -> f64 {
+        let (ran, waited) = ((self.ran - before.ran) as f64, (self.waited - before.waited) as f64);
+        ran / (ran + waited)
     }
 }
 

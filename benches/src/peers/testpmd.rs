@@ -1,12 +1,13 @@
 //! `dpdk-testpmd`: what DPDK's own forwarder costs that touches no header (`io`), or the MAC addresses only (`mac`).
 
 use super::process::Process;
-use super::{Cores, Peer, TURN, WARM_UP};
+use super::{Cores, Peer, SAMPLE, WARM_UP};
 use anyhow::{Context, Result, ensure};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Stdio};
 use std::thread;
+use std::time::Duration;
 
 /// Forward modes, beside the names of their figures.
 const MODES: [&str; 2] = ["io", "mac"];
@@ -23,6 +24,8 @@ pub(crate) struct Testpmd {
     process: Process,
     commands: ChildStdin,
     answers: BufReader<ChildStdout>,
+    /// The name of the thread that forwards.
+    thread: String,
 }
 
 impl Testpmd {
@@ -61,7 +64,7 @@ impl Testpmd {
         let mut process = Process::start("testpmd", directory, cores, &words, (Stdio::piped(), Some(Stdio::piped())))?;
         let commands = process.child.stdin.take().context("testpmd has no standard input")?;
         let answers = BufReader::new(process.child.stdout.take().context("testpmd has no standard output")?);
-        let mut testpmd = Self { process, commands, answers };
+        let mut testpmd = Self { process, commands, answers, thread: format!("worker-{}", cores.work) };
         testpmd.say("set record-core-cycles on\nshow config fwd")?;
         testpmd.answer("packet forwarding")?;
         Ok(testpmd)
@@ -83,10 +86,19 @@ impl Testpmd {
     }
 
     fn turn(&mut self, mode: &str) -> Result<f64> {
-        self.say(&format!("set fwd {mode}\nstart"))?;
-        thread::sleep(WARM_UP);
-        self.say("clear fwd stats all")?;
-        thread::sleep(TURN);
+        self.say(&format!("set fwd {mode}"))?;
+        self.run(WARM_UP)?;
+        super::turn(|| {
+            let before = self.process.core_time(&self.thread)?;
+            let cycles = self.run(SAMPLE)?;
+            Ok(cycles * self.process.core_time(&self.thread)?.share_since(before))
+        })
+    }
+
+    /// Forwards for so long; cycles per packet.
+    fn run(&mut self, time: Duration) -> Result<f64> {
+        self.say("start")?;
+        thread::sleep(time);
         self.say("stop")?;
         let line = self.answer(FIGURE)?;
         let figure = line.split_once(FIGURE).and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());

@@ -83,7 +83,8 @@ fn of_case(report: &Report, case: &Case) -> String {
         "Mpps"
     );
     for system in &case.systems {
-        text += &of_system(report, system);
+        let rate = case.unit != Unit::Copy || system.variant != "ports";
+        text += &of_system(report, system, rate);
     }
     if let Some(goal) = &case.goal {
         _ = writeln!(text, "  goal {}: reached {:.3}, {}", goal.text, goal.reached, verdict(goal));
@@ -91,7 +92,9 @@ fn of_case(report: &Report, case: &Case) -> String {
     text
 }
 
-fn of_system(report: &Report, system: &Summary) -> String {
+/// `with_rate`: the ports of a flood make no copies, a rate of theirs would say nothing.
+fn of_system(report: &Report, system: &Summary, with_rate: bool) -> String {
+    let rate = if with_rate { format!("{:7.1}", report.mpps(system.median)) } else { format!("{:>7}", "-") };
     let [low, high] = system.quartiles;
     let floor = match &system.floor {
         Some(floor) => {
@@ -101,11 +104,8 @@ fn of_system(report: &Report, system: &Summary) -> String {
         None => format!("{:>7}  {:13}", "-", ""),
     };
     format!(
-        "  {:26} {:8.1}  [{low:7.1} {high:7.1}] {:11.1}  {floor} {:7.1}\n",
-        system.variant,
-        system.median,
-        system.above_ports,
-        report.mpps(system.median)
+        "  {:26} {:8.1}  [{low:7.1} {high:7.1}] {:11.1}  {floor} {rate}\n",
+        system.variant, system.median, system.above_ports
     )
 }
 
