@@ -71,6 +71,7 @@ ports:
   - {{ name: fabric0, role: fabric, device: "{memif(1, 'server')}", mtu: {mtu + 100} }}
 fabric: {{ address: 172.16.0.1/24, host_interface: cw-host0 }}
 api: {{ socket: {HOME}/gw1.sock, group: root }}
+limits: {{ vmis: 65536 }} # numbers of VMIs that went are free again once the worker has polled, which may have to wait for its core
 """
 
 

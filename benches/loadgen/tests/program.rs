@@ -169,6 +169,35 @@ fn ctrl_c_ends_it_within_a_second_with_a_partial_report() {
 }
 
 #[test]
+fn a_search_that_is_interrupted_tells_what_it_knows() {
+    let mut command =
+        loadgen(&["--access", "net_ring0", "--find", "ndr,pdr", "--max-rate", "1k", "--trial", "30", "--json", "-"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it was built with this test");
+    std::thread::sleep(Duration::from_secs(3));
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-s", "INT", &id]).status().expect("kill is there").success());
+    let (status, report, said) = told(child.wait_with_output().expect("it ends"));
+    assert_eq!((status, &report["complete"]), (Some(130), &false.into()), "{said}");
+    assert_eq!(report["searches"][0]["trials"][0]["verdict"], "interrupted");
+}
+
+#[test]
+fn one_core_sends_and_another_receives() {
+    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
+        eprintln!("skipped, this machine has one core");
+        return;
+    }
+    let cores = ["--core", "0", "--rx-core", "1"];
+    // A ring without room loses, so slow that it never is.
+    let mut command =
+        loadgen(&["--access", "net_ring0", "--fabric", "net_ring1", "--gateway-mac", "02:00:00:00:00:01"]);
+    let (status, report, said) = finish(command.args(cores).args(["--count", "1000", "--rate", "2k", "--strict"]));
+    assert_eq!(status, Some(0), "{said}\n{report:#}");
+    assert_eq!(report["run"]["lanes"].as_array().map(Vec::len), Some(2));
+    assert_eq!(stream(&report, "from-fabric")["received"], 1000);
+}
+
+#[test]
 fn what_cannot_run_says_why_on_one_line() {
     let cases: [(&[&str], i32, &str); 7] = [
         (&["--access", "net_ring0", "--size", "63"], 2, "64 to 9600"),
