@@ -4,7 +4,7 @@ use super::worker::{Moment, Waits};
 use super::{FULL, PHASES, Phase};
 use crate::random::Random;
 use crate::scene::Scene;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow};
 use fib::Snapshot;
 use rcu::Publisher;
 use std::hint::black_box;
@@ -45,11 +45,21 @@ pub(super) struct Control<'a> {
 }
 
 impl Control<'_> {
-    /// Goes through the phases, on any core but the worker's.
+    /// Goes through the phases, on any core but the worker's, and ends with the last one, whatever happens.
     pub(super) fn work(mut self) -> Result<Vec<Done>> {
         let other = (0..1024).filter(|core| *core != self.core);
         let pinned = other.map(|id| core_affinity::CoreId { id }).any(core_affinity::set_for_current);
-        ensure!(pinned, "there is no second core for the control thread");
+        let (telemetry, phase) = (self.telemetry, self.phase);
+        thread::scope(|scope| {
+            // It inherits the core.
+            scope.spawn(|| scrape_until_the_end(telemetry, phase));
+            let done = if pinned { self.phases() } else { Err(anyhow!("there is no second core for control")) };
+            phase.store(PHASES.len() - 1, Relaxed);
+            done
+        })
+    }
+
+    fn phases(&mut self) -> Result<Vec<Done>> {
         let mut done = Vec::new();
         for (number, phase) in PHASES.into_iter().enumerate() {
             let before = stolen_ms(self.core)?;
@@ -89,26 +99,31 @@ impl Control<'_> {
         interval: Duration,
         mut next: impl FnMut(&Snapshot, u16) -> Result<Snapshot>,
     ) -> Result<Vec<Moment>> {
-        let (start, mut seen, mut scraped) = (Instant::now(), Vec::new(), Instant::now());
+        let (start, mut seen) = (Instant::now(), Vec::new());
         let mut turn = 0;
         while self.goes_on(start) {
             turn += 1;
             let tables = next(self.publisher.current(), turn)?;
             let (waited_ns, tsc) = (self.waits.nanoseconds(), dpdk::lcore::tsc());
             seen.push(Moment { generation: self.publisher.publish(tables), tsc, waited_ns });
-            if scraped.elapsed() >= SCRAPE_EVERY {
-                scraped = Instant::now();
-                self.scrape();
-            }
             thread::sleep((interval * u32::from(turn)).saturating_sub(start.elapsed()));
         }
         Ok(seen)
     }
+}
 
-    /// Reads every counter, as the API does for its users.
-    fn scrape(&self) {
-        black_box(self.telemetry.ledger.totals());
-        FULL.vifs().for_each(|vif| _ = black_box(self.telemetry.vif(vif).read()));
+/// Reads every counter ten times a second, as the API does for its users, but while nothing is to happen.
+fn scrape_until_the_end(telemetry: &WorkerTelemetry, phase: &AtomicUsize) {
+    loop {
+        match PHASES.get(phase.load(Relaxed)) {
+            None | Some(Phase::End) => return,
+            Some(Phase::Rest) => {}
+            Some(Phase::RouteChanges | Phase::Reloads) => {
+                black_box(telemetry.ledger.totals());
+                FULL.vifs().for_each(|vif| _ = black_box(telemetry.vif(vif).read()));
+            }
+        }
+        thread::sleep(SCRAPE_EVERY);
     }
 }
 
