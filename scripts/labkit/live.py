@@ -172,9 +172,11 @@ class LiveLab:
             self._stop()
         self.rate = int(self.found["rate_pps"] / 2)
         require(self.rate > 0, "no rate was carried without loss; with --rate one can be given")
-        limit = ", the generator does no more" if self.found["limited_by_generator"] else ", noise hid more" if self.found["too_noisy"] else ""
+        limits = {"limited_by_generator": ", the generator does no more", "too_noisy": ", noise hid more"}
+        limit = "".join(words for key, words in limits.items() if self.found[key])
         held = "" if self.found["verified"] else ", NOT verified"
-        return f"{self.found['rate_pps']:,.0f} frames a second in each direction without loss{held}{limit}; half of it follows"
+        found = f"{self.found['rate_pps']:,.0f} frames a second in each direction without loss"
+        return f"{found}{held}{limit}; half of it follows"
 
     def _phase(self, phase: str) -> str:
         seconds, steal_ms = self.options.seconds, self._steal_ms()
@@ -235,7 +237,8 @@ class LiveLab:
         problems += [f"{phase}: a longest own poll gap of {gap:.0f} us in the middling round, {LONGEST_OWN_GAP_US} us are allowed"
                      for phase, gap in gaps.items() if gap >= LONGEST_OWN_GAP_US]
         require(not problems, "; ".join(problems))
-        return ", ".join(f"{phase} {gap:.0f} us" for phase, gap in gaps.items()) + f"; {max(map(max, judged.values())):.0f} us in the worst round"
+        worst = max(map(max, judged.values()))
+        return ", ".join(f"{phase} {gap:.0f} us" for phase, gap in gaps.items()) + f"; {worst:.0f} us in the worst round"
 
     def _tell(self, complete: bool) -> None:
         if self.rows:

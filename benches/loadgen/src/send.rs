@@ -141,9 +141,9 @@ impl<'t> Sender<'t> {
         }
     }
 
-    /// No more is to be sent; frames that the port did not take count as refused.
+    /// No more is to be sent. Frames that still waited for room in the port, the last numbers, were never offered.
     pub fn stop(&mut self) {
-        self.sent.refused += self.burst.len() as u64;
+        self.sent.offered -= self.burst.len() as u64;
         free_bulk(&mut self.burst);
         self.done = true;
     }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::frame::Plan;
 use crate::number::Number;
+use proptest::prelude::*;
 use std::net::Ipv4Addr;
 use wire::Encapsulation;
 
@@ -81,4 +82,25 @@ fn the_gateway_is_answered_and_its_address_kept() {
     books.enter(&question, &Side::Fabric(tunnel()), 0);
     let answer = arp::Message::read(&asides.try_recv().expect("an answer")).expect("ARP");
     assert_eq!((books.gateway_mac(), answer.sender_mac), (Some(mac), tunnel().vtep_mac));
+}
+
+proptest! {
+    #[test]
+    fn no_frame_is_too_strange(
+        octets in prop::collection::vec(any::<u8>(), 0..120),
+        numbered: bool,
+        sequence in prop_oneof![0u64..200, any::<u64>()],
+    ) {
+        let traffic = traffic(Way::FromFabric);
+        let (answers, _asides) = mpsc::channel();
+        let mut books = Books::new(1, [None, Some(&traffic)], 128, true, HZ, answers);
+        let trailer = Number { stream: stream_number(1, Way::FromFabric), sequence, sent_tsc: 5 }.trailer();
+        let frame = if numbered { [octets, trailer.to_vec()].concat() } else { octets };
+        books.enter(&frame, &Side::Access, 10);
+        books.enter(&frame, &Side::Fabric(tunnel()), 10);
+        let strays = books.strays();
+        let known = books.received(Way::FromFabric) * 2;
+        // It is entered twice; the second time a number is a double.
+        prop_assert_eq!(strays.foreign + strays.damaged + strays.belated + known, 2);
+    }
 }
