@@ -33,7 +33,7 @@ impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
         tx: [T; 2],
     ) -> Result<Self> {
         let telemetry = Arc::new(WorkerTelemetry::new(VIFS));
-        ensure!(scene.vifs().all(|vif| telemetry.reserve(vif)), "there are more than {VIFS} interfaces");
+        ensure!(scene.vifs().all(|vif| telemetry.has_room_for(vif)), "there are more than {VIFS} interfaces");
         let ports = [scene.access_port(), scene.fabric_port()];
         let (port, role) = match direction {
             Direction::ToFabric => (ports[0], Role::Access),
@@ -56,9 +56,7 @@ impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
     /// So many turns of the worker's loop.
     #[inline]
     pub(crate) fn run(&mut self, rounds: usize) {
-        for _ in 0..rounds {
-            self.worker.round();
-        }
+        self.worker.run_rounds(rounds, &mut ());
     }
 
     /// The same; how much more it has `counted` since.

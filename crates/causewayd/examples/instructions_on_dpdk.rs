@@ -11,7 +11,7 @@ use causewayd::driver::{DpdkPool, DpdkRx, DpdkTx};
 use datapath::io::{Clock, Outgoing};
 use datapath::{BURST, Inlet, Outlet, OutletConfig, Polling, Role, Worker};
 use dpdk::{Eal, EalConfig, Mbuf, Memory, Pool, PoolConfig, Port, PortConfig, RxQueue, TxQueue, free_bulk};
-use fib::{PortIndex, VifIndex};
+use fib::PortIndex;
 use rcu::Publisher;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ type DpdkWorker = Worker<DpdkPool, DpdkRx, DpdkTx, Turns>;
 /// What is counted: one turn of the worker's loop.
 #[inline(never)]
 fn counted(worker: &mut DpdkWorker) -> bool {
-    worker.round()
+    worker.run_rounds(1, &mut ()) == 1
 }
 
 /// Ends a workload: the profiler writes what it counted when this returns.
@@ -83,9 +83,6 @@ fn run(eal: &Eal, pool: &Pool, workload: &Workload) {
     let network = &workload.network;
     let mut publisher = Publisher::new(network.snapshot().expect("a workload's network is consistent"));
     let telemetry = Arc::new(WorkerTelemetry::new(network.vmis.len()));
-    for n in 0..network.vmis.len() {
-        telemetry.reserve(row(VifIndex::new(n)));
-    }
     let (mut ports, mut queues, mut outward) = (vec![], vec![], vec![]);
     for n in 0..network.ports() {
         let (port, rx, tx) = ring(eal, pool, n);

@@ -2,6 +2,7 @@
 
 use crate::partial;
 use arrayvec::ArrayVec;
+use bytemuck::TransparentWrapper;
 use datapath::io::{self, Checksum, Clock, Frame, RxMeta};
 use datapath::{BURST, Burst};
 use dpdk::{Mbuf, SharedMbuf};
@@ -13,6 +14,7 @@ use telemetry::Counter;
 use wire::Tci;
 
 /// A frame in a DPDK buffer.
+#[derive(TransparentWrapper)]
 #[repr(transparent)]
 pub struct DpdkFrame(Mbuf);
 
@@ -40,8 +42,7 @@ impl Frame for DpdkFrame {
 
     #[inline(always)]
     fn prepend(&mut self, n: usize) -> Option<&mut [u8]> {
-        self.0.prepend(octets16(n))?;
-        Some(self.0.octets_mut())
+        self.0.grow_front(octets16(n)).then(|| self.0.octets_mut())
     }
 
     #[inline(always)]
@@ -90,8 +91,7 @@ impl io::Pool for DpdkPool {
     }
 
     fn free(&mut self, frames: &mut ArrayVec<DpdkFrame, BURST>) {
-        let mut raw: ArrayVec<Mbuf, BURST> = frames.drain(..).map(|frame| frame.0).collect();
-        dpdk::free_bulk(&mut raw);
+        dpdk::free_bulk(frames);
     }
 }
 
@@ -119,7 +119,6 @@ pub struct IntakeCounts {
 /// A receive queue of a DPDK port.
 pub struct DpdkRx {
     queue: dpdk::RxQueue,
-    arrived: ArrayVec<Mbuf, BURST>,
     intake: Intake,
     counts: Arc<IntakeCounts>,
 }
@@ -132,7 +131,7 @@ impl DpdkRx {
 
     /// The queue of a port of which this is known.
     pub fn with_intake(queue: dpdk::RxQueue, intake: Intake) -> Self {
-        Self { queue, arrived: ArrayVec::new(), intake, counts: Arc::default() }
+        Self { queue, intake, counts: Arc::default() }
     }
 
     /// The queue as DPDK has it, whose frames the data path then does not see.
@@ -149,37 +148,41 @@ impl DpdkRx {
 impl io::RxQueue for DpdkRx {
     type Frame = DpdkFrame;
 
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, burst: &mut Burst<DpdkFrame>) {
-        let Self { queue, arrived, intake, counts } = self;
-        queue.burst(arrived);
-        if let Intake::Hidden(longest) = *intake {
-            arrived.iter_mut().for_each(|mbuf| look_at(mbuf, longest, counts));
-        }
-        burst.fill(arrived.drain(..).map(|mbuf| {
-            if let Some(first) = mbuf.octets().first() {
-                fib::prefetch::prefetch(first);
+        let Self { queue, intake, counts } = self;
+        burst.refill(|frames| {
+            queue.burst(frames);
+        });
+        let mut noted = false;
+        for DpdkFrame(mbuf) in burst.frames_mut() {
+            if let Intake::Hidden(longest) = *intake {
+                look_at(mbuf, longest, counts);
             }
-            let (mbuf, meta) = if mbuf.has_notes() { notes(mbuf, *intake, counts) } else { (mbuf, RxMeta::default()) };
-            (DpdkFrame(mbuf), meta)
-        }));
+            noted |= mbuf.has_notes();
+            mbuf.prefetch();
+        }
+        if noted {
+            burst.note(|frame| notes(&mut frame.0, *intake, counts));
+        }
     }
 }
 
-/// By value: a reference would keep the handle of every frame in memory.
-#[inline]
-fn notes(mbuf: Mbuf, intake: Intake, counts: &IntakeCounts) -> (Mbuf, RxMeta) {
+/// What the port noted of a frame.
+#[inline(never)]
+fn notes(mbuf: &mut Mbuf, intake: Intake, counts: &IntakeCounts) -> RxMeta {
     let l4 = mbuf.l4_checksum();
-    let mbuf = if l4 == dpdk::Checksum::Partial { make_whole(mbuf, intake, counts) } else { mbuf };
+    if l4 == dpdk::Checksum::Partial {
+        make_whole(mbuf, intake, counts);
+    }
     let stripped = mbuf.stripped_tci().map(Tci::new);
-    let meta = RxMeta { stripped, ip: verified(mbuf.ipv4_checksum()), l4: verified(l4) };
-    (mbuf, meta)
+    RxMeta { stripped, ip: verified(mbuf.ipv4_checksum()), l4: verified(l4) }
 }
 
 /// Only senders on the same machine leave checksums to others, and most frames are not theirs.
 #[cold]
 #[inline(never)]
-fn make_whole(mut mbuf: Mbuf, intake: Intake, counts: &IntakeCounts) -> Mbuf {
+fn make_whole(mbuf: &mut Mbuf, intake: Intake, counts: &IntakeCounts) {
     // Data in further buffers is out of reach. No frame within the MTU has any.
     let in_one_piece = mbuf.segments() == 1;
     let completed = in_one_piece
@@ -190,9 +193,8 @@ fn make_whole(mut mbuf: Mbuf, intake: Intake, counts: &IntakeCounts) -> Mbuf {
     if completed {
         counts.completed.add(1);
     } else if intake == Intake::Told {
-        refuse(&mut mbuf, counts);
+        refuse(mbuf, counts);
     }
-    mbuf
 }
 
 /// A frame of a port that tells nothing.
@@ -236,11 +238,9 @@ impl DpdkTx {
 impl io::TxQueue for DpdkTx {
     type Frame = DpdkFrame;
 
-    #[inline]
+    #[inline(always)]
     fn transmit(&mut self, frames: &mut ArrayVec<DpdkFrame, BURST>) {
-        let mut raw: ArrayVec<Mbuf, BURST> = frames.drain(..).map(|frame| frame.0).collect();
-        self.queue.burst(&mut raw);
-        frames.extend(raw.into_iter().map(DpdkFrame));
+        self.queue.burst(frames);
     }
 
     fn takes_chains(&self) -> bool {

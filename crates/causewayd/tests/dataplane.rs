@@ -145,7 +145,6 @@ impl Rig {
         let pool = Pool::new(eal, &PoolConfig::new("rig", 4095)).expect("128 MB hold that");
         let mut snapshots = Publisher::new(snapshot());
         let telemetry = Arc::new(WorkerTelemetry::new(8));
-        (0..3).for_each(|n| assert!(telemetry.reserve(VifIndex::new(n).expect("a row"))));
         let (mut inlets, mut queues, mut inward, mut outward, mut ports) = (vec![], vec![], vec![], vec![], vec![]);
         for (n, role) in [Role::Access, Role::Fabric].into_iter().enumerate() {
             let number = PortIndex::new(n).expect("a port");
@@ -174,7 +173,7 @@ impl Rig {
         mbuf.append(frame.len() as u16).expect("it fits").copy_from_slice(frame);
         let mut one: ArrayVec<Mbuf, 1> = ArrayVec::from([mbuf]);
         assert_eq!(self.inward[side].burst(&mut one), 1);
-        assert!(self.worker.round());
+        assert_eq!(self.worker.run_rounds(1, &mut ()), 1);
         let [access, fabric] = &mut self.outward;
         [access.frames(), fabric.frames()]
     }

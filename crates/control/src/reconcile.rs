@@ -315,12 +315,12 @@ impl Control {
         Ok(())
     }
 
-    /// Makes room for the counters of new interfaces, which begin where the row's earlier owner left them.
+    /// The counters of new interfaces begin where the row's earlier owner left them.
     fn count_from_here(&self, rows: &[Option<VifRow>]) -> Vec<Option<VifStatus>> {
         let before: HashMap<_, _> = self.vifs.iter().flatten().map(|vif| (vif.index, *vif)).collect();
         let status = |row: &VifRow| {
             for worker in &self.means.workers {
-                if !worker.reserve(row.index) {
+                if !worker.has_room_for(row.index) {
                     tracing::error!(vif = %row.index, "no room for the counters of this interface: they stay zero");
                 }
             }

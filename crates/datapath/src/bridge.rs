@@ -1,56 +1,68 @@
 //! (network, MAC) to destination, and the rules that make loops impossible.
 
-use crate::burst::{Lanes, Side, Verdict};
+use crate::BURST;
+use crate::burst::{LaneMask, Lanes, Side, Verdict};
 use crate::parse::is_group;
+use fib::prefetch::prefetch;
 use fib::{Destination, Snapshot, Vif, VifIndex};
 use telemetry::{DropReason, WorkerTelemetry};
 
-/// Decides for each live lane: to a VIF (`to_vif`, `egress`), to a remote VTEP (`to_remote`, `nexthop`), or `Flood` when
+/// Decides for each live lane: to a VIF (`to_vif`) or to a remote VTEP (`to_remote`), each by what is `found`, or `Flood` when
 /// the destination is a group address or unknown in a network that floods those.
 ///
-/// Split horizon: what came from the fabric never returns to it (`FabricToFabric`). No frame goes to a segment on which its
-/// source is at home (`OwnSource`), or that it came from (`SameSegment`). Also drops `UnknownUnicast`,
-/// `LabelDestination` and `FloodSourceNotMember`. All lanes are looked up at once, so that table misses overlap.
-#[inline]
+/// Split horizon: what came from the fabric never returns to it (`FabricToFabric`). Also drops `UnknownUnicast`,
+/// `LabelDestination` and `FloodSourceNotMember`. All lanes are looked up at once, so that table misses overlap, and the usual
+/// ones decided at once. [`against_loops`] has the rules for what goes to a VIF.
+#[inline(always)]
 pub(crate) fn lookup(t: &Snapshot, telemetry: &WorkerTelemetry, lanes: &mut Lanes, n: usize, side: Side) {
     t.macs.lookup_burst(&lanes.key, n, &mut lanes.found);
     if !lanes.by_label.is_empty() {
         hold_to_label(t, lanes);
     }
-    for lane in lanes.live {
+    let unicast = lanes.live.not_in(LaneMask::of(&lanes.destination, is_group));
+    lanes.to_vif = unicast.also_in(LaneMask::with(&lanes.found, Destination::KIND, Destination::VIF));
+    if side == Side::Fabric {
+        let (vifs, counters) = (t.vifs(), telemetry.vifs());
+        for lane in lanes.to_vif {
+            let egress = Destination::vif_of(lanes.found[lane]);
+            prefetch(vifs.get(egress));
+            prefetch(counters.get(egress));
+        }
+    } else {
+        lanes.to_remote = unicast.also_in(LaneMask::with(&lanes.found, Destination::KIND, Destination::REMOTE));
+    }
+    let others = lanes.live.not_in(lanes.to_vif).not_in(lanes.to_remote);
+    if !others.is_empty() {
+        decide_others(t, lanes, others, side);
+    }
+}
+
+/// What goes neither to one VIF nor to one VTEP.
+#[inline(never)]
+fn decide_others(t: &Snapshot, lanes: &mut Lanes, others: LaneMask, side: Side) {
+    for lane in others {
         if is_group(lanes.destination[lane]) {
             flood(t, lanes, lane, side);
-            continue;
-        }
-        match Destination::unpack(lanes.found[lane]) {
-            Some(Destination::Remote(nexthop)) if side == Side::Access => {
-                lanes.nexthop[lane] = nexthop;
-                lanes.to_remote.add(lane);
-            }
-            Some(Destination::Remote(_)) => lanes.drop(lane, DropReason::FabricToFabric),
-            Some(Destination::Vif(vif)) => match against_loops(t, t.vif(vif), lanes, lane, side) {
-                None => {
-                    lanes.egress[lane] = vif;
-                    lanes.to_vif.add(lane);
-                }
-                Some(reason) => {
-                    telemetry.vif(vif).drops.add(1);
-                    lanes.drop(lane, reason);
-                }
-            },
-            None => unknown(t, lanes, lane, side),
+        } else if Destination::is_remote(lanes.found[lane]) {
+            lanes.drop(lane, DropReason::FabricToFabric);
+        } else {
+            unknown(t, lanes, lane, side);
         }
     }
 }
 
-/// Why a frame may not go to an interface, if it may not.
+/// Why a frame may not go to an interface, if it may not: no frame goes to a segment on which its source is at home
+/// (`OwnSource`), or that it came from (`SameSegment`).
 #[inline(always)]
-fn against_loops(t: &Snapshot, vif: &Vif, lanes: &Lanes, lane: usize, side: Side) -> Option<DropReason> {
-    let Some(_) = vif.group() else { return vif.owns(lanes.source[lane]).then_some(DropReason::OwnSource) };
-    if side == Side::Access && is_same_segment(t, vif, lanes.ingress[lane]) {
+pub(crate) fn against_loops(t: &Snapshot, vif: &Vif, lanes: &Lanes, lane: usize, side: Side) -> Option<DropReason> {
+    let source = lanes.source[lane % BURST];
+    if vif.group().is_none() {
+        return vif.owns(source).then_some(DropReason::OwnSource);
+    }
+    if side == Side::Access && is_same_segment(t, vif, lanes.ingress[lane % BURST]) {
         return Some(DropReason::SameSegment);
     }
-    t.segment_owns(vif, lanes.source[lane]).then_some(DropReason::OwnSource)
+    t.segment_owns(vif, source).then_some(DropReason::OwnSource)
 }
 
 /// Whether an interface that shares its VLAN shares it with `other`.

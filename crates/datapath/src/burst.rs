@@ -2,7 +2,8 @@
 
 use crate::io::{Frame, RxMeta};
 use arrayvec::ArrayVec;
-use fib::{NetworkId, NexthopId, PeerId, PortIndex, VifIndex};
+use fib::simd::lanes_with;
+use fib::{NetworkId, PeerId, PortIndex, VifIndex};
 use telemetry::DropReason;
 use wire::Tci;
 
@@ -24,6 +25,47 @@ pub enum Verdict {
     Drop(DropReason),
 }
 
+/// A [`Verdict`] in four octets, so that all of a burst are compared in a few instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Packed(u32);
+
+impl Packed {
+    pub(crate) const CONTINUE: Self = Self(0);
+    const FLOOD: u32 = 1 << 16;
+    const PUNT: u32 = 2 << 16;
+    const DROP: u32 = 3 << 16;
+    const SEND: u32 = 4 << 16;
+    const PAYLOAD: u32 = 0xffff;
+
+    #[inline(always)]
+    pub(crate) const fn send(port: PortIndex) -> Self {
+        Self(Self::SEND | port.row() as u32)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn new(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Continue => Self::CONTINUE,
+            Verdict::Send(port) => Self::send(port),
+            Verdict::Flood => Self(Self::FLOOD),
+            Verdict::Punt => Self(Self::PUNT),
+            Verdict::Drop(reason) => Self(Self::DROP | reason as u32),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn unpack(self) -> Verdict {
+        let payload = (self.0 & Self::PAYLOAD) as usize;
+        match self.0 & !Self::PAYLOAD {
+            Self::FLOOD => Verdict::Flood,
+            Self::PUNT => Verdict::Punt,
+            Self::DROP => DropReason::ALL.get(payload).map_or(Verdict::Continue, |reason| Verdict::Drop(*reason)),
+            Self::SEND => PortIndex::new(payload).map_or(Verdict::Continue, Verdict::Send),
+            _ => Verdict::Continue,
+        }
+    }
+}
+
 /// Where a frame came from, as far as loops are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -40,6 +82,18 @@ impl LaneMask {
         if n >= BURST { Self(u32::MAX) } else { Self((1 << n) - 1) }
     }
 
+    /// The lanes whose value is so, all asked at once and without a branch.
+    #[inline(always)]
+    pub(crate) fn of<T: Copy>(values: &[T; BURST], is_so: impl Fn(T) -> bool) -> Self {
+        Self(values.iter().enumerate().fold(0, |mask, (lane, value)| mask | u32::from(is_so(*value)) << (lane % BURST)))
+    }
+
+    /// The lanes whose value, of which only the bits of `mask` count, is `wanted`.
+    #[inline(always)]
+    pub(crate) fn with(values: &[u32; BURST], mask: u32, wanted: u32) -> Self {
+        Self(lanes_with(values, mask, wanted))
+    }
+
     #[inline(always)]
     pub(crate) fn add(&mut self, lane: usize) {
         self.0 |= 1 << (lane % BURST);
@@ -53,6 +107,21 @@ impl LaneMask {
     #[inline(always)]
     pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn has(self, lane: usize) -> bool {
+        self.0 >> (lane % BURST) & 1 != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    #[inline(always)]
+    pub(crate) fn not_in(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     #[inline(always)]
@@ -89,7 +158,7 @@ pub(crate) struct Lanes {
     pub(crate) to_vif: LaneMask,
     /// Decided by `bridge`: to a remote VTEP.
     pub(crate) to_remote: LaneMask,
-    pub(crate) verdict: [Verdict; BURST],
+    pub(crate) verdict: [Packed; BURST],
     /// Where the frame's own Ethernet header begins: 0, or behind the outer headers.
     pub(crate) l2_at: [u8; BURST],
     /// Octets of tags between its MACs and its type that go: 0, 4 or 8.
@@ -112,16 +181,13 @@ pub(crate) struct Lanes {
     /// Lanes with a VMI's own label, and the VMI's interface; fabric side only.
     pub(crate) by_label: LaneMask,
     pub(crate) labelled: [VifIndex; BURST],
-    /// The key for the MAC table, and what it found.
+    /// The key for the MAC table, and what it found: a [`fib::Destination`], packed.
     pub(crate) key: [u64; BURST],
     pub(crate) found: [u32; BURST],
-    pub(crate) egress: [VifIndex; BURST],
-    pub(crate) nexthop: [NexthopId; BURST],
 }
 
 const NO_VIF: VifIndex = VifIndex::new(0).expect("0 is a row");
 const NO_NETWORK: NetworkId = NetworkId::new(0).expect("0 is a row");
-const NO_NEXTHOP: NexthopId = NexthopId::new(0).expect("0 is a row");
 
 impl Default for Lanes {
     fn default() -> Self {
@@ -129,7 +195,7 @@ impl Default for Lanes {
             live: LaneMask::default(),
             to_vif: LaneMask::default(),
             to_remote: LaneMask::default(),
-            verdict: [Verdict::Continue; BURST],
+            verdict: [Packed::CONTINUE; BURST],
             l2_at: [0; BURST],
             tag_octets: [0; BURST],
             tci: [Tci::default(); BURST],
@@ -145,8 +211,6 @@ impl Default for Lanes {
             labelled: [NO_VIF; BURST],
             key: [0; BURST],
             found: [0; BURST],
-            egress: [NO_VIF; BURST],
-            nexthop: [NO_NEXTHOP; BURST],
         }
     }
 }
@@ -162,7 +226,13 @@ impl Lanes {
     #[inline(always)]
     pub(crate) fn decide(&mut self, lane: usize, verdict: Verdict) {
         self.live.remove(lane);
-        self.verdict[lane % BURST] = verdict;
+        self.verdict[lane % BURST] = Packed::new(verdict);
+    }
+
+    /// Decides that a frame goes out of a port; the stage takes its lanes out of `live` itself, all at once.
+    #[inline(always)]
+    pub(crate) fn send(&mut self, lane: usize, port: PortIndex) {
+        self.verdict[lane % BURST] = Packed::send(port);
     }
 
     /// The VTEP that a frame from the fabric came from, if this node knows it.
@@ -173,9 +243,10 @@ impl Lanes {
     /// The port that all of the first `n` lanes go to, if there is one: the usual case.
     #[inline(always)]
     pub(crate) fn one_way(&self, n: usize) -> Option<PortIndex> {
-        let [Verdict::Send(port), ..] = self.verdict else { return None };
-        let same = |verdict: &Verdict| matches!(*verdict, Verdict::Send(other) if other == port);
-        self.verdict.iter().take(n).fold(true, |all, verdict| all & same(verdict)).then_some(port)
+        let [first, ..] = self.verdict;
+        let Verdict::Send(port) = first.unpack() else { return None };
+        let same = LaneMask(lanes_with(&self.verdict.map(|verdict| verdict.0), u32::MAX, first.0));
+        LaneMask::first(n).not_in(same).is_empty().then_some(port)
     }
 }
 
@@ -183,36 +254,60 @@ impl Lanes {
 pub struct Burst<F> {
     pub(crate) port: PortIndex,
     pub(crate) frames: ArrayVec<F, BURST>,
-    pub(crate) meta: [RxMeta; BURST],
+    /// Lanes of which the port said something, and what it said.
+    pub(crate) noted: LaneMask,
+    notes: [RxMeta; BURST],
     pub(crate) lanes: Lanes,
 }
 
 impl<F: Frame> Burst<F> {
     /// An empty burst from `port`.
     pub fn new(port: PortIndex) -> Self {
-        Self { port, frames: ArrayVec::new(), meta: [RxMeta::default(); BURST], lanes: Lanes::default() }
+        let (noted, notes) = (LaneMask::default(), [RxMeta::default(); BURST]);
+        Self { port, frames: ArrayVec::new(), noted, notes, lanes: Lanes::default() }
     }
 
     /// Adds a frame; gives it back if the burst is full.
     #[inline(always)]
     pub fn push(&mut self, frame: F, meta: RxMeta) -> Result<(), F> {
         let lane = self.frames.len();
+        if lane == 0 {
+            self.noted = LaneMask::default();
+        }
         self.frames.try_push(frame).map_err(|full| full.element())?;
-        if let Some(place) = self.meta.get_mut(lane) {
-            *place = meta;
+        if meta != RxMeta::default() {
+            self.noted.add(lane);
+            self.notes[lane % BURST] = meta;
         }
         Ok(())
     }
 
-    /// Fills the empty burst with what arrived, up to [`BURST`] frames.
+    /// Fills the empty burst by `receive`. The port says nothing of the frames, or says it by [`note`](Self::note).
     #[inline(always)]
-    pub fn fill(&mut self, arrivals: impl IntoIterator<Item = (F, RxMeta)>) {
+    pub fn refill(&mut self, receive: impl FnOnce(&mut ArrayVec<F, BURST>)) {
         debug_assert!(self.frames.is_empty(), "every frame of the burst before has left");
-        self.frames.clear();
-        self.frames.extend(self.meta.iter_mut().zip(arrivals).map(|(place, (frame, meta))| {
-            *place = meta;
-            frame
-        }));
+        self.noted = LaneMask::default();
+        receive(&mut self.frames);
+    }
+
+    /// The frames, for what a driver has to do to them.
+    #[inline(always)]
+    pub fn frames_mut(&mut self) -> &mut [F] {
+        &mut self.frames
+    }
+
+    /// Asks of each frame what the port said of it. Before, nothing was.
+    pub fn note(&mut self, mut meta_of: impl FnMut(&mut F) -> RxMeta) {
+        for (lane, (frame, place)) in self.frames.iter_mut().zip(&mut self.notes).enumerate() {
+            *place = meta_of(frame);
+            self.noted.add(lane);
+        }
+    }
+
+    /// What the port said of a frame.
+    #[inline(always)]
+    pub(crate) fn meta(&self, lane: usize) -> RxMeta {
+        if self.noted.has(lane) { self.notes[lane % BURST] } else { RxMeta::default() }
     }
 
     /// How many frames it holds.
@@ -226,13 +321,13 @@ impl<F: Frame> Burst<F> {
     }
 
     /// Forgets the decisions of the burst before: all its frames are live.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn start(&mut self) {
         self.lanes.live = LaneMask::first(self.frames.len());
         self.lanes.to_vif = LaneMask::default();
         self.lanes.to_remote = LaneMask::default();
         self.lanes.by_label = LaneMask::default();
         self.lanes.by_v6 = LaneMask::default();
-        self.lanes.verdict = [Verdict::Continue; BURST];
+        self.lanes.verdict = [Packed::CONTINUE; BURST];
     }
 }

@@ -3,35 +3,70 @@
 use crate::burst::{LaneMask, Lanes};
 use crate::encap::MACS;
 use crate::io::Frame;
-use crate::{BURST, Burst};
-use fib::{InnerVlans, Snapshot, VifIndex, VlanEntry, demux_key, mac_key};
-use telemetry::{DropReason, WorkerTelemetry};
+use crate::{BURST, Burst, parse};
+use fib::prefetch::prefetch;
+use fib::{InnerVlans, Snapshot, VifIndex, Vifs, VlanEntry, demux_key, mac_key};
+use telemetry::{DropReason, VifCounters, WorkerTelemetry};
 use wire::{Tci, ethernet};
 
-/// Fills `ingress`, `network` and `key`, and counts the frame for its interface. A QinQ interface's inner tag is added to
+/// Reads each frame's header ([`parse`]) and takes the frame to its interface: fills `tci`, `tag_octets`, `destination`,
+/// `source`, `hash`, `ingress`, `network` and `key`, and counts for the interface. A QinQ interface's inner tag is added to
 /// `tag_octets`.
 ///
-/// Drops: `UnknownVlan`, `CutTag`, and `UnknownSourceMac` unless the source is one of the VMI's own addresses. One load for the VLAN,
-/// one cache line of the VIF table, one of its counters; one of the demultiplexing table where interfaces share a VLAN.
-#[inline]
-pub(crate) fn vlan_to_vif<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut Burst<F>) {
-    let Some(vlans) = t.vlans.port(burst.port) else {
-        for lane in burst.lanes.live {
-            burst.lanes.drop(lane, DropReason::UnknownVlan);
-        }
-        return;
-    };
-    // Lanes whose VLAN several interfaces share: what tells them apart is in `key` until then.
-    let mut shared = LaneMask::default();
+/// Drops: the reasons of [`parse::access`], `GroupSource`, `UnknownVlan`, `CutTag`, and `UnknownSourceMac` unless the source
+/// is one of the VMI's own addresses, none of which is a group. One load for the VLAN, one cache line of the VIF table,
+/// one of its counters; one of the demultiplexing table where interfaces share a VLAN.
+#[inline(always)]
+pub(crate) fn frame_to_vif<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut Burst<F>) {
+    if burst.noted.is_empty() {
+        each::<F, false>(t, telemetry, burst);
+    } else {
+        each_noted(t, telemetry, burst);
+    }
+}
+
+/// A port that takes tags out of frames, or verifies checksums, says so of each. Not inlined: one copy of the loop is enough
+/// on the way of those that say nothing.
+#[inline(never)]
+fn each_noted<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut Burst<F>) {
+    each::<F, true>(t, telemetry, burst);
+}
+
+#[inline(always)]
+fn each<F: Frame, const NOTED: bool>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut Burst<F>) {
+    let tpid = t.vlans.tpid(burst.port).value();
+    let vlans = t.vlans.port(burst.port);
+    let (vifs, counters) = (t.vifs(), telemetry.vifs());
+    burst.lanes.l2_at = [0; BURST];
+    // Lanes whose VLAN is one interface's, and those whose VLAN several share: what tells them apart is in `key` until then.
+    let (mut own, mut shared) = (LaneMask::default(), LaneMask::default());
     for lane in burst.lanes.live {
-        let ingress = match vlans.lookup(burst.lanes.tci[lane]) {
-            VlanEntry::Vif(vif) => vif,
-            entry => match unusual(t, burst, lane, entry, &mut shared) {
-                Some(vif) => vif,
-                None => continue,
-            },
+        let Some(frame) = burst.frames.get(lane) else { break };
+        let stripped = if NOTED { burst.meta(lane).stripped } else { None };
+        let tci = match parse::access(&mut burst.lanes, lane, frame, stripped, tpid) {
+            Ok(tci) => tci,
+            Err(reason) => {
+                burst.lanes.drop(lane, reason);
+                continue;
+            }
         };
-        enter(t, telemetry, burst, lane, ingress);
+        let ingress = if let Some(vif) = vlans.vif(tci) {
+            vif
+        } else if let Some(vif) = unusual(t, burst, lane, &mut shared) {
+            vif
+        } else {
+            continue;
+        };
+        // By the time that the second loop reads them, they are there.
+        prefetch(vifs.get(ingress));
+        prefetch(counters.get(ingress));
+        burst.lanes.ingress[lane] = ingress;
+        own.add(lane);
+    }
+    for lane in own {
+        let Some(frame) = burst.frames.get(lane) else { break };
+        let tag = if NOTED && burst.meta(lane).stripped.is_some() { ethernet::TAG_OCTETS } else { 0 };
+        enter(vifs, counters, &mut burst.lanes, lane, frame.total_octets() + tag);
     }
     if !shared.is_empty() {
         tell_apart(t, telemetry, burst, shared);
@@ -40,19 +75,14 @@ pub(crate) fn vlan_to_vif<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, b
 
 /// A VLAN that is not simply one interface's: the one that it is all the same, or what becomes of the frame is decided.
 #[inline(never)]
-fn unusual<F: Frame>(
-    t: &Snapshot,
-    burst: &mut Burst<F>,
-    lane: usize,
-    mut entry: VlanEntry,
-    shared: &mut LaneMask,
-) -> Option<VifIndex> {
+fn unusual<F: Frame>(t: &Snapshot, burst: &mut Burst<F>, lane: usize, shared: &mut LaneMask) -> Option<VifIndex> {
+    let mut entry = t.vlans.port(burst.port).lookup(burst.lanes.tci[lane % BURST]);
     if let VlanEntry::Inner(table) = entry {
         let octets = burst.frames.get(lane).map_or(&[][..], Frame::octets);
         match inner(t, table, octets, &mut burst.lanes.tag_octets[lane % BURST]) {
             Ok(behind) => entry = behind,
             Err(reason) => {
-                burst.lanes.drop(lane, reason);
+                refuse(&mut burst.lanes, lane, reason);
                 return None;
             }
         }
@@ -63,7 +93,7 @@ fn unusual<F: Frame>(
             shared.add(lane);
             burst.lanes.key[lane % BURST] = demux_key(group, burst.lanes.source[lane % BURST]);
         }
-        VlanEntry::None | VlanEntry::Inner(_) => burst.lanes.drop(lane, DropReason::UnknownVlan),
+        VlanEntry::None | VlanEntry::Inner(_) => refuse(&mut burst.lanes, lane, DropReason::UnknownVlan),
     }
     None
 }
@@ -86,24 +116,28 @@ fn inner(t: &Snapshot, table: InnerVlans, octets: &[u8], tag_octets: &mut u8) ->
     Ok(vlans.lookup(tci))
 }
 
-/// The frame is the interface's, if its source is one of the interface's own addresses.
+/// The frame of `total` octets, with the tag that the port may have taken out, is its ingress interface's, if its source is
+/// one of the interface's own addresses.
 #[inline(always)]
-fn enter<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut Burst<F>, lane: usize, ingress: VifIndex) {
-    let lanes = &mut burst.lanes;
-    let vif = t.vif(ingress);
-    let counts = telemetry.vif(ingress);
-    if !vif.owns(lanes.source[lane]) {
-        counts.drops.add(1);
-        lanes.drop(lane, DropReason::UnknownSourceMac);
-        return;
+fn enter(vifs: Vifs<'_>, counters: VifCounters<'_>, lanes: &mut Lanes, lane: usize, total: usize) {
+    let (ingress, source) = (lanes.ingress[lane], lanes.source[lane]);
+    let (vif, counts) = (vifs.get(ingress), counters.get(ingress));
+    if !vif.owns(source) {
+        counts.drops.add(u64::from(!parse::is_no_station(source)));
+        return refuse(lanes, lane, DropReason::UnknownSourceMac);
     }
-    let stripped = if burst.meta[lane].stripped.is_some() { ethernet::TAG_OCTETS } else { 0 };
-    let octets = burst.frames.get(lane).map_or(0, Frame::total_octets) + stripped;
     counts.rx_frames.add(1);
-    counts.rx_octets.add(octets as u64);
-    lanes.ingress[lane] = ingress;
+    counts.rx_octets.add(total as u64);
     lanes.network[lane] = vif.network();
     lanes.key[lane] = mac_key(vif.network(), lanes.destination[lane]);
+}
+
+/// A source that nobody can have is the first thing that is wrong with a frame, whatever else is.
+#[cold]
+#[inline(never)]
+fn refuse(lanes: &mut Lanes, lane: usize, reason: DropReason) {
+    let nobody = parse::is_no_station(lanes.source[lane % BURST]);
+    lanes.drop(lane, if nobody { DropReason::GroupSource } else { reason });
 }
 
 /// Which of the interfaces that share a VLAN a frame is from: the one that owns its source. All at once.
@@ -113,9 +147,13 @@ fn tell_apart<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut B
     t.demux.lookup_burst(key, burst.frames.len(), found);
     for lane in shared {
         let row = (burst.lanes.found[lane] as usize).checked_sub(1);
-        match row.and_then(VifIndex::new) {
-            Some(vif) => enter(t, telemetry, burst, lane, vif),
-            None => burst.lanes.drop(lane, DropReason::UnknownSourceMac),
-        }
+        let Some(ingress) = row.and_then(VifIndex::new) else {
+            refuse(&mut burst.lanes, lane, DropReason::UnknownSourceMac);
+            continue;
+        };
+        let tag = if burst.meta(lane).stripped.is_some() { ethernet::TAG_OCTETS } else { 0 };
+        let total = burst.frames.get(lane).map_or(0, Frame::total_octets) + tag;
+        burst.lanes.ingress[lane] = ingress;
+        enter(t.vifs(), telemetry.vifs(), &mut burst.lanes, lane, total);
     }
 }

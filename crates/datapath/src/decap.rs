@@ -11,32 +11,45 @@ mod sources;
 mod tunnelled;
 mod v6;
 
-use crate::burst::{Lanes, Verdict};
+use crate::burst::{LaneMask, Lanes, Verdict};
 use crate::io::{CONTIGUOUS, Frame, RxMeta};
-use crate::parse::{MAC_BITS, be64, is_group, macs};
+use crate::parse::{is_no_station, macs};
 use crate::{BURST, Burst};
-use fib::{Inside, InsideEntry, Link, NetworkId, Snapshot, VTEP_KEY_V6, mac_key};
+use fib::{Inside, InsideEntry, InsideNumbers, Link, NetworkId, Snapshot, VTEP_KEY_V6, mac_key};
 use telemetry::DropReason;
 use wire::{Tci, be16, ethernet};
 
-/// What the outer headers of a burst are held to.
+/// What the outer headers of a burst are held to, and the tables that they lead to.
 struct Here<'t> {
     t: &'t Snapshot,
+    vnis: InsideNumbers<'t>,
+    labels: InsideNumbers<'t>,
+    priorities: &'t [Tci; 64],
     mac: u64,
     v4: Option<u32>,
     v6: Option<u128>,
     vlan: u16,
+    /// The MAC in the order of memory, in the lower six octets.
+    mac_word: u64,
+    /// The IPv4 address in the order of memory; without one, more than an address can be.
+    v4_word: u64,
 }
 
 impl<'t> Here<'t> {
     fn new(t: &'t Snapshot, link: &Link) -> Self {
         let fabric = &*t.fabric;
+        let (mac, v4) = (link.mac.to_bits(), fabric.address.map(|address| address.to_bits()));
         Self {
             t,
-            mac: link.mac.to_bits(),
-            v4: fabric.address.map(|address| address.to_bits()),
+            vnis: t.vnis.numbers(),
+            labels: t.labels.numbers(),
+            priorities: &t.priorities,
+            mac,
+            v4,
             v6: fabric.address_v6.map(|address| address.to_bits()),
             vlan: fabric.vlan.map_or(0, |vlan| vlan.value()),
+            mac_word: mac.swap_bytes() >> 16,
+            v4_word: v4.map_or(u64::MAX, |address| u64::from(address.swap_bytes())),
         }
     }
 
@@ -87,7 +100,7 @@ struct Outer {
 ///
 /// Punts what is addressed to this node but is not overlay traffic. Drops: the reasons of stage `decap`. Never allocates;
 /// touches two cache lines of a frame, one of the VNI or label table and one of the VTEP table.
-#[inline]
+#[inline(always)]
 pub(crate) fn outer<F: Frame>(t: &Snapshot, burst: &mut Burst<F>) {
     let Some(link) = t.fabric.link(burst.port) else {
         for lane in burst.lanes.live {
@@ -97,73 +110,95 @@ pub(crate) fn outer<F: Frame>(t: &Snapshot, burst: &mut Burst<F>) {
     };
     let here = Here::new(t, link);
     let mut keys = [0u64; BURST];
+    burst.lanes.tag_octets = [0; BURST];
+    if burst.noted.is_empty() {
+        each::<F, false>(&here, burst, &mut keys);
+    } else {
+        each_noted(&here, burst, &mut keys);
+    }
+    for lane in burst.lanes.live.also_in(LaneMask::of(&burst.lanes.source, is_no_station)) {
+        burst.lanes.drop(lane, DropReason::InnerGroupSource);
+    }
+    sources::check(t, &mut burst.lanes, &keys, burst.frames.len());
+}
+
+/// A port that takes tags out of frames, or verifies checksums, says so of each.
+#[inline(never)]
+fn each_noted<F: Frame>(here: &Here<'_>, burst: &mut Burst<F>, keys: &mut [u64; BURST]) {
+    each::<F, true>(here, burst, keys);
+}
+
+#[inline(always)]
+fn each<F: Frame, const NOTED: bool>(here: &Here<'_>, burst: &mut Burst<F>, keys: &mut [u64; BURST]) {
     for lane in burst.lanes.live {
+        let meta = if NOTED { burst.meta(lane) } else { RxMeta::default() };
         let Some(frame) = burst.frames.get_mut(lane) else { break };
-        match one(&here, burst.meta[lane], frame, &mut burst.lanes, lane) {
+        match one(here, meta, frame, &mut burst.lanes, lane) {
             Ok(key) => keys[lane] = key,
             Err(verdict) => burst.lanes.decide(lane, verdict),
         }
     }
-    sources::check(t, &mut burst.lanes, &keys, burst.frames.len());
 }
 
 /// One frame: its outer header checked, its network found, its inner MACs read, its tail cut. Returns its source's key.
 #[inline(always)]
 fn one<F: Frame>(here: &Here<'_>, meta: RxMeta, frame: &mut F, lanes: &mut Lanes, lane: usize) -> Result<u64, Verdict> {
-    // Behind a tag that the port took out, a second one is the payload's.
-    let head = frame.octets().first_chunk::<{ ethernet::HEADER_OCTETS }>();
-    if meta.stripped.is_none() && head.is_some_and(|h| be16::<12, 14>(h) == ethernet::TYPE_VLAN) {
-        one_tagged(here, meta, frame, lanes, lane)
-    } else {
-        one_at::<14, F>(here, meta, frame, lanes, lane)
+    if here.is_our_vlan(meta.stripped)
+        && let Some(entered) = at::<14, F>(here, meta, frame, lanes, lane)
+    {
+        return entered;
     }
+    tagged_or_unusual(here, meta, frame, lanes, lane)
 }
 
 /// Not inlined: the compiler would merge both ways into one whose places are variables.
 #[inline(never)]
-fn one_tagged<F: Frame>(
+fn tagged_or_unusual<F: Frame>(
     here: &Here<'_>,
     meta: RxMeta,
     frame: &mut F,
     lanes: &mut Lanes,
     lane: usize,
 ) -> Result<u64, Verdict> {
-    one_at::<18, F>(here, meta, frame, lanes, lane)
-}
-
-/// `L3` is where the outer IP header begins: 14, or 18 behind a tag.
-#[inline(always)]
-fn one_at<const L3: usize, F: Frame>(
-    here: &Here<'_>,
-    meta: RxMeta,
-    frame: &mut F,
-    lanes: &mut Lanes,
-    lane: usize,
-) -> Result<u64, Verdict> {
-    let (octets, total) = (frame.octets(), frame.total_octets());
-    let Some((e, packet)) = octets.split_first_chunk::<L3>() else {
-        return unusual(here, meta, frame, lanes, lane, L3);
-    };
-    let tagged = L3 > ethernet::HEADER_OCTETS;
-    let tag = if tagged { Some(Tci::new(u16::from_be_bytes([e[L3 - 4], e[L3 - 3]]))) } else { meta.stripped };
-    let ours = (macs(e).0 == here.mac) & (octets.len() >= CONTIGUOUS.min(total)) & here.is_our_vlan(tag);
-    let is_v4 = u16::from_be_bytes([e[L3 - 2], e[L3 - 1]]) == ethernet::TYPE_IPV4;
-    if ours & is_v4
-        && let Some(entered) = plain::enter::<L3>(here, meta, packet, total - L3, lanes, lane)
+    let lane = lane % BURST;
+    // Behind a tag that the port took out, a second one is the payload's.
+    let head = frame.octets().first_chunk::<18>().filter(|_| meta.stripped.is_none());
+    let tag = head.filter(|h| be16::<12, 18>(h) == ethernet::TYPE_VLAN).map(|h| Tci::new(be16::<14, 18>(h)));
+    if tag.is_some()
+        && here.is_our_vlan(tag)
+        && let Some(entered) = at::<18, F>(here, meta, frame, lanes, lane)
     {
-        let (key, end) = entered.map_err(Verdict::Drop)?;
-        if total > L3 + end {
-            frame.truncate(L3 + end);
-        }
-        return Ok(key);
+        return entered;
     }
-    unusual(here, meta, frame, lanes, lane, if ours { L3 } else { 0 })
+    unusual(here, meta, frame, lanes, lane, if tag.is_some() { 18 } else { 14 })
 }
 
-/// All but a plain packet over IPv4. `l3` is where the IP header of a frame for us begins; 0 if it may not be for us.
-///
-/// Not inlined: what it says of a packet is much, and would be kept in memory on the usual way too.
-#[inline(never)]
+/// An ordinary packet over IPv4 to us, whose header begins at `L3`: 14, or 18 behind a tag. `None` if it is anything else.
+#[inline(always)]
+fn at<const L3: usize, F: Frame>(
+    here: &Here<'_>,
+    meta: RxMeta,
+    frame: &mut F,
+    lanes: &mut Lanes,
+    lane: usize,
+) -> Option<Result<u64, Verdict>> {
+    let (octets, total) = (frame.octets(), frame.total_octets());
+    if octets.len() != total && octets.len() < CONTIGUOUS {
+        return None;
+    }
+    let (e, packet) = octets.split_first_chunk::<L3>()?;
+    match plain::enter::<L3>(here, meta, e, packet, total - L3, lanes, lane)? {
+        Ok((key, end)) => {
+            if total > L3 + end {
+                frame.truncate(L3 + end);
+            }
+            Some(Ok(key))
+        }
+        Err(reason) => Some(Err(Verdict::Drop(reason))),
+    }
+}
+
+/// All but a plain packet over IPv4, whose header would begin at `l3`.
 fn unusual<F: Frame>(
     here: &Here<'_>,
     meta: RxMeta,
@@ -173,7 +208,11 @@ fn unusual<F: Frame>(
     l3: usize,
 ) -> Result<u64, Verdict> {
     let (octets, total) = (frame.octets(), frame.total_octets());
-    let (l3, outer) = match v6::read(here, meta, octets, total, l3) {
+    let destination = octets.first_chunk::<{ ethernet::HEADER_OCTETS }>().map(|head| macs(head).0);
+    let tag = octets.get(14..16).filter(|_| l3 > ethernet::HEADER_OCTETS).and_then(|tci| tci.first_chunk());
+    let tag = tag.map_or(meta.stripped, |tci| Some(Tci::new(u16::from_be_bytes(*tci))));
+    let ours = destination == Some(here.mac) && octets.len() >= CONTIGUOUS.min(total) && here.is_our_vlan(tag);
+    let (l3, outer) = match v6::read(here, meta, octets, total, if ours { l3 } else { 0 }) {
         Some(outer) => (l3, outer),
         None => exact::read(here, meta, octets, total)?,
     };
@@ -197,6 +236,7 @@ fn enter(
     octets: &[u8],
     outer: &Outer,
 ) -> Result<(), DropReason> {
+    let lane = lane % BURST;
     let (entry, unknown) = match outer.number {
         Number::Vni(vni) => (t.vnis.lookup(vni), DropReason::UnknownVni),
         Number::Label(label) => (t.labels.lookup(label), DropReason::UnknownLabel),
@@ -210,7 +250,8 @@ fn enter(
         return Err(DropReason::InnerRunt);
     }
     let head = octets.get(at..).and_then(|inner| inner.first_chunk::<{ ethernet::HEADER_OCTETS }>());
-    inside(lanes, lane, network, head.ok_or(DropReason::NotContiguous)?, at, outer.priority)
+    inside(lanes, lane, network, head.ok_or(DropReason::NotContiguous)?, at, outer.priority);
+    Ok(())
 }
 
 /// The network that a VNI or label leads to; `None` if it leads nowhere.
@@ -226,7 +267,8 @@ fn network(t: &Snapshot, lanes: &mut Lanes, lane: usize, entry: InsideEntry) -> 
     }
 }
 
-/// Fills the lanes by the inner Ethernet header, which begins at `at`.
+/// Fills the lanes by the inner Ethernet header, which begins at `at`. Whether its source can be one is asked of all lanes at
+/// once.
 #[inline(always)]
 fn inside(
     lanes: &mut Lanes,
@@ -235,19 +277,14 @@ fn inside(
     head: &[u8; ethernet::HEADER_OCTETS],
     at: usize,
     priority: Tci,
-) -> Result<(), DropReason> {
-    let (destination, source) = (be64::<0, 14>(head) >> 16, be64::<4, 14>(head) & MAC_BITS);
-    if is_group(source) || source == 0 {
-        return Err(DropReason::InnerGroupSource);
-    }
+) {
+    let (destination, source) = macs(head);
     lanes.destination[lane] = destination;
     lanes.source[lane] = source;
     lanes.l2_at[lane] = at as u8;
-    lanes.tag_octets[lane] = 0;
     lanes.tci[lane] = priority;
     lanes.network[lane] = network;
     lanes.key[lane] = mac_key(network, destination);
-    Ok(())
 }
 
 /// RFC 4448 section 4.6 lets a receiver ignore the sequence number; like the original we send zeros and take nothing else,

@@ -1,15 +1,15 @@
 //! Writes the outer header: a template copied, and what differs from packet to packet patched.
 //!
-//! The three encapsulations over IPv4 without a fabric VLAN or control word have a function each with constant places
-//! ([`plain`]); all others share one with variable places ([`any`]).
+//! The three encapsulations over IPv4 without a fabric VLAN or control word, by the only way that the underlay has, have a
+//! function each with constant places ([`plain`]); all others share one with variable places ([`any`]).
 
 pub(crate) mod any;
 mod plain;
 
 use crate::burst::Lanes;
 use crate::io::Frame;
-use crate::{Burst, Verdict};
-use fib::{Shape, Snapshot, Tunnel};
+use crate::{BURST, Burst};
+use fib::{Destination, PortIndex, Shape, Snapshot, Tunnel, WaysOut};
 use telemetry::DropReason;
 use wire::{Tci, checksum, ethernet};
 
@@ -31,11 +31,36 @@ impl IpIds {
         Self { first: index, next: index, step: workers.max(1) }
     }
 
+    /// The next one.
     #[inline(always)]
     pub(crate) fn take(&mut self) -> u16 {
-        let id = self.next;
+        let Run(id, _) = self.take_run(1);
+        id
+    }
+
+    /// The next `n`, of which only the first has to be computed.
+    #[inline(always)]
+    pub(crate) fn take_run(&mut self, n: u16) -> Run {
+        let span = self.step.saturating_mul(n);
         // Not a wrapping addition: 65,536 is no multiple of every number of workers.
-        self.next = id.checked_add(self.step).unwrap_or(self.first);
+        let (id, next) = match self.next.checked_add(span) {
+            Some(next) => (self.next, next),
+            None => (self.first, self.first.saturating_add(span)),
+        };
+        self.next = next;
+        Run(id, self.step)
+    }
+}
+
+/// Identification values that follow each other, and their distance.
+#[derive(Clone, Copy)]
+pub(crate) struct Run(u16, u16);
+
+impl Run {
+    #[inline(always)]
+    fn take(&mut self) -> u16 {
+        let id = self.0;
+        self.0 = id.wrapping_add(self.1);
         id
     }
 }
@@ -56,17 +81,16 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    /// The shim with the PCP for its traffic class (RFC 5462): for MPLS.
     #[inline(always)]
     fn label_entry(&self) -> u32 {
-        self.shim | u32::from(self.priority.pcp()) << 9
+        label_entry(self.shim, self.priority)
     }
 }
 
-/// The DSCP that is configured for PCP and DEI of a tag, in its place in the outer header.
+/// A label stack entry with the PCP for its traffic class (RFC 5462).
 #[inline(always)]
-pub(crate) fn tos(t: &Snapshot, priority: Tci) -> u8 {
-    t.fabric.dscp[usize::from(priority.bits() >> 12)] << 2
+fn label_entry(shim: u32, priority: Tci) -> u32 {
+    shim | u32::from(priority.pcp()) << 9
 }
 
 /// Sends the `to_remote` lanes out of a fabric port: pops the tags, pads to 60 octets, writes the outer header. Of several
@@ -74,32 +98,63 @@ pub(crate) fn tos(t: &Snapshot, priority: Tci) -> u8 {
 ///
 /// Drops: `NoNexthop`, `NexthopUnresolved`, `TooBigForFabric`, `NoHeadroom`, `NoTailroom`, `NotContiguous`. Grows a frame by
 /// 34 octets (MPLS over GRE, two tags popped in the same step) to 74 (VXLAN over IPv6 on a fabric VLAN, no tag).
-#[inline]
+#[inline(always)]
 pub(crate) fn to_fabric<F: Frame>(t: &Snapshot, ids: &mut IpIds, burst: &mut Burst<F>) {
-    // In registers while the burst lasts.
-    let mut taken = ids.clone();
+    let mut ids = ids.take_run(burst.lanes.to_remote.count() as u16);
+    let ways = t.ways_out();
     for lane in burst.lanes.to_remote {
         let Some(frame) = burst.frames.get_mut(lane) else { break };
         let lanes = &mut burst.lanes;
-        match one(t, &mut taken, lanes, lane, frame) {
-            Ok(tunnel) => lanes.verdict[lane] = Verdict::Send(tunnel.port()),
+        match one(t, ways, ids.take(), lanes, lane, frame) {
+            Ok(port) => lanes.send(lane, port),
             Err(reason) => lanes.drop(lane, reason),
         }
     }
-    *ids = taken;
     burst.lanes.live.remove_all(burst.lanes.to_remote);
 }
 
 #[inline(always)]
-fn one<'t, F: Frame>(
-    t: &'t Snapshot,
-    ids: &mut IpIds,
+fn one<F: Frame>(
+    t: &Snapshot,
+    ways: WaysOut<'_>,
+    id: u16,
     lanes: &Lanes,
     lane: usize,
     frame: &mut F,
-) -> Result<&'t Tunnel, DropReason> {
+) -> Result<PortIndex, DropReason> {
+    let tags = usize::from(lanes.tag_octets[lane]);
+    if let Some((nexthop, tunnel)) = ways.plain(Destination::nexthop_of(lanes.found[lane])) {
+        let octets = frame.total_octets() - tags;
+        let (tci, hash) = (lanes.tci[lane], lanes.hash[lane]);
+        if octets >= ethernet::MIN_FRAME_OCTETS && octets <= tunnel.max_frame() {
+            let outer = plain::Outer { octets, hash, shim: nexthop.shim(), tos: ways.tos(tci), priority: tci, id };
+            let written = match (tunnel.only_shape(), tags) {
+                (Shape::VxlanV4, 4) => plain::vxlan::<4, F>(frame, tunnel, outer),
+                (Shape::MplsUdpV4, 4) => plain::mpls_over_udp::<4, F>(frame, tunnel, outer),
+                (Shape::MplsGreV4, 4) => plain::mpls_over_gre::<4, F>(frame, tunnel, outer),
+                (Shape::VxlanV4, 0) => plain::vxlan::<0, F>(frame, tunnel, outer),
+                (Shape::MplsUdpV4, 0) => plain::mpls_over_udp::<0, F>(frame, tunnel, outer),
+                (Shape::MplsGreV4, 0) => plain::mpls_over_gre::<0, F>(frame, tunnel, outer),
+                _ => return unusual(t, id, lanes, lane, frame),
+            };
+            return written.map(|()| tunnel.port());
+        }
+    }
+    unusual(t, id, lanes, lane, frame)
+}
+
+/// Any frame, by any tunnel, with any number of tags to pop. Not inlined, so that the usual way stays short.
+#[inline(never)]
+fn unusual<F: Frame>(
+    t: &Snapshot,
+    id: u16,
+    lanes: &Lanes,
+    lane: usize,
+    frame: &mut F,
+) -> Result<PortIndex, DropReason> {
+    let lane = lane % BURST;
     let hash = lanes.hash[lane];
-    let nexthop = t.nexthop(lanes.nexthop[lane]).ok_or(DropReason::NoNexthop)?;
+    let nexthop = t.nexthop(Destination::nexthop_of(lanes.found[lane])).ok_or(DropReason::NoNexthop)?;
     let tunnel = t.tunnel_for(nexthop.tunnel(), hash).ok_or(DropReason::NoNexthop)?;
     let tags = usize::from(lanes.tag_octets[lane]);
     let mut octets = frame.total_octets() - tags;
@@ -109,6 +164,9 @@ fn one<'t, F: Frame>(
     }
     let word = nexthop.control_word_octets();
     check(tunnel, octets + word)?;
+    if tunnel.has_udp_checksum() && frame.octets().len() != frame.total_octets() {
+        return Err(DropReason::NotContiguous);
+    }
     let priority = lanes.tci[lane];
     let inner = Inner {
         octets,
@@ -116,47 +174,15 @@ fn one<'t, F: Frame>(
         source: lanes.source[lane],
         hash,
         shim: nexthop.shim(),
-        tos: tos(t, priority),
+        tos: t.ways_out().tos(priority),
         priority,
     };
-    match tunnel.shape() {
-        Shape::VxlanV4 => plain::vxlan(front(frame, plain::VXLAN - tags)?, tunnel, &inner, ids.take()),
-        Shape::MplsUdpV4 if word == 0 => {
-            plain::mpls_over_udp(front(frame, plain::MPLS_OVER_UDP - tags)?, tunnel, &inner, ids.take());
-        }
-        Shape::MplsGreV4 if word == 0 => {
-            plain::mpls_over_gre(front(frame, plain::MPLS_OVER_GRE - tags)?, tunnel, &inner, ids.take());
-        }
-        _ => unusual(frame, tunnel, inner, tags, word, ids.take())?,
-    }
-    Ok(tunnel)
-}
-
-/// Grows a frame by `n` octets in front; the first `N` octets are then there to be written.
-#[inline(always)]
-fn front<F: Frame, const N: usize>(frame: &mut F, n: usize) -> Result<&mut [u8; N], DropReason> {
-    frame.prepend(n).ok_or(DropReason::NoHeadroom)?.first_chunk_mut().ok_or(DropReason::NotContiguous)
-}
-
-/// Not inlined, and by value: a reference would keep the packet's numbers in memory on the usual ways too.
-#[inline(never)]
-fn unusual<F: Frame>(
-    frame: &mut F,
-    tunnel: &Tunnel,
-    inner: Inner,
-    tags: usize,
-    word: usize,
-    id: u16,
-) -> Result<(), DropReason> {
-    if tunnel.has_udp_checksum() && frame.octets().len() != frame.total_octets() {
-        return Err(DropReason::NotContiguous);
-    }
     let header = tunnel.header_octets() + word;
     let octets = frame.prepend(header - tags).ok_or(DropReason::NoHeadroom)?;
     let (window, rest) = octets.split_at_mut_checked(header + MACS).ok_or(DropReason::NotContiguous)?;
     let sum = if tunnel.has_udp_checksum() { checksum::sum(rest) } else { 0 };
     any::write(window, tunnel, &inner, word, id, sum);
-    Ok(())
+    Ok(tunnel.port())
 }
 
 /// Whether a frame of so many octets, with its control word, can go this way at all.

@@ -156,7 +156,8 @@ fn copy<P: Pool>(pool: &mut P, body: &Body<P>, header: &[u8]) -> Result<P::Frame
         Body::Own(original) => {
             let mut copy = pool.allocate().ok_or(DropReason::NoMbuf)?;
             let octets = original.octets();
-            copy.append(octets.len()).ok_or(DropReason::NoTailroom)?.copy_from_slice(octets);
+            let place = copy.append(octets.len()).and_then(|place| place.get_mut(..octets.len()));
+            place.ok_or(DropReason::NoTailroom)?.copy_from_slice(octets);
             copy
         }
     };
@@ -197,7 +198,7 @@ fn one_remote<P: Pool, T: TxQueue<Frame = P::Frame>>(
     let found = t.nexthop(nexthop).and_then(|nexthop| Some((nexthop, t.tunnel_for(nexthop.tunnel(), hash)?)));
     let Some((nexthop, tunnel)) = found else { return out.lose_copy(DropReason::NoNexthop) };
     let word = nexthop.control_word_octets();
-    let tos = encap::tos(t, original.inner.priority);
+    let tos = t.ways_out().tos(original.inner.priority);
     let inner = Inner { shim: nexthop.shim(), tos, ..original.inner.clone() };
     let mut window = [0; WINDOW];
     let made = encap::check(tunnel, inner.octets + word).and_then(|()| {

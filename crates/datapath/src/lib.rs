@@ -17,6 +17,7 @@ mod hash;
 pub mod io;
 mod parse;
 pub mod pipeline;
+pub mod probe;
 mod punt;
 mod rewrite;
 mod transmit;

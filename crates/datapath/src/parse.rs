@@ -1,11 +1,11 @@
-//! Reads the Ethernet header and tag of access frames into the lanes.
+//! Reads the Ethernet header and tag of an access frame.
 
+use crate::BURST;
 use crate::burst::Lanes;
 use crate::hash::{self, HEAD};
 use crate::io::{CONTIGUOUS, Frame};
-use crate::{BURST, Burst};
 use telemetry::DropReason;
-use wire::{Tci, Tpid, be16, ethernet, is_tag_type};
+use wire::{Tci, be16, ethernet, is_tag_type};
 
 pub(crate) const MAC_BITS: u64 = 0xffff_ffff_ffff;
 
@@ -29,81 +29,89 @@ pub(crate) const fn is_group(mac: u64) -> bool {
     mac >> 40 & 1 != 0
 }
 
-/// Fills `tci`, `tag_octets`, `destination`, `source` and `hash`. A tag of the port's type `tpid` counts whether the port
-/// left it in the frame or took it out; without one the VLAN is 0 (IEEE 802.1Q clause 6.9.1).
-///
-/// Drops: `Runt`, `CutTag`, `NotContiguous`, `GroupSource`, `UnknownTpid`. Touches one cache line of a frame, two if it is
-/// IPv6.
-#[inline]
-pub(crate) fn access<F: Frame>(tpid: Tpid, burst: &mut Burst<F>) {
-    let tpid = tpid.value();
-    burst.lanes.l2_at = [0; BURST];
-    for lane in burst.lanes.live {
-        let Some(frame) = burst.frames.get(lane) else { break };
-        let (octets, total, stripped) = (frame.octets(), frame.total_octets(), burst.meta[lane].stripped);
-        let read = match octets.first_chunk::<HEAD>() {
-            Some(head) => header(&mut burst.lanes, lane, tpid, octets, head, stripped),
-            None => short(&mut burst.lanes, lane, tpid, octets, total, stripped),
-        };
-        if let Err(reason) = read {
-            burst.lanes.drop(lane, reason);
-        } else if octets.len() < CONTIGUOUS && octets.len() != total {
-            burst.lanes.drop(lane, DropReason::NotContiguous);
-        }
-    }
+/// Whether no station can be the source of a frame with this one: a group, or no address at all.
+pub(crate) const fn is_no_station(source: u64) -> bool {
+    is_group(source) || source == 0
 }
 
-/// Reads one header: `head` is the beginning of `octets`, padded with zeros if they are fewer.
+/// Reads an access frame's header: fills `tci`, `tag_octets`, `destination`, `source` and `hash`. A tag of the port's type
+/// `tpid` counts whether the port left it in the frame or took it out (`stripped`); without one the VLAN is 0 (IEEE 802.1Q
+/// clause 6.9.1). Whether the source can be one is not asked here. Returns the tag.
+///
+/// # Errors
+/// `Runt`, `CutTag`, `NotContiguous`, `UnknownTpid`. Touches one cache line of a frame, two if it is IPv6.
 #[inline(always)]
-fn header(
+pub(crate) fn access<F: Frame>(
     lanes: &mut Lanes,
     lane: usize,
-    tpid: u16,
-    octets: &[u8],
-    head: &[u8; HEAD],
+    frame: &F,
     stripped: Option<Tci>,
-) -> Result<(), DropReason> {
+    tpid: u16,
+) -> Result<Tci, DropReason> {
+    let (octets, total) = (frame.octets(), frame.total_octets());
+    if let Some(head) = octets.first_chunk::<HEAD>()
+        && (octets.len() == total || octets.len() >= CONTIGUOUS)
+        && stripped.is_none()
+        && be16::<12, HEAD>(head) == tpid
+    {
+        return Ok(tagged(lanes, lane, octets, head));
+    }
+    unusual(lanes, lane, octets, total, stripped, tpid)?;
+    Ok(lanes.tci[lane])
+}
+
+/// A frame whose tag is in it.
+#[inline(always)]
+fn tagged(lanes: &mut Lanes, lane: usize, octets: &[u8], head: &[u8; HEAD]) -> Tci {
     let (destination, source) = macs(head);
-    let ether_type = be16::<12, HEAD>(head);
-    let (tci, tag_octets, hash) = match stripped {
-        None if ether_type == tpid => {
-            let tci = Tci::new(be16::<14, HEAD>(head));
-            (tci, ethernet::TAG_OCTETS, hash::flow(octets, head, 18, destination, source))
-        }
-        None if is_tag_type(ether_type) => return Err(DropReason::UnknownTpid),
-        stripped => (stripped.unwrap_or_default(), 0, hash::flow(octets, head, 14, destination, source)),
-    };
+    let tci = Tci::new(be16::<14, HEAD>(head));
     lanes.destination[lane] = destination;
     lanes.source[lane] = source;
     lanes.tci[lane] = tci;
-    lanes.tag_octets[lane] = tag_octets as u8;
-    lanes.hash[lane] = hash;
-    if is_group(source) || source == 0 { Err(DropReason::GroupSource) } else { Ok(()) }
+    lanes.tag_octets[lane] = ethernet::TAG_OCTETS as u8;
+    lanes.hash[lane] = hash::flow::<18>(octets, head, destination, source);
+    tci
 }
 
-/// Reads the header of a frame that is shorter than the usual head, if it is long enough to have one at all.
-#[cold]
-fn short(
+/// A frame without a tag in it, or shorter than the usual head, if it is long enough to have a header at all; or one in
+/// several buffers whose first is too short. Not inlined: what it says stays out of the usual way's registers.
+#[inline(never)]
+fn unusual(
     lanes: &mut Lanes,
     lane: usize,
-    tpid: u16,
     octets: &[u8],
     total: usize,
     stripped: Option<Tci>,
+    tpid: u16,
 ) -> Result<(), DropReason> {
-    if octets.len() != total {
+    let lane = lane % BURST;
+    if octets.len() != total && octets.len() < CONTIGUOUS {
         return Err(DropReason::NotContiguous);
     }
     if octets.len() < ethernet::HEADER_OCTETS {
         return Err(DropReason::Runt);
     }
     let mut padded = [0; HEAD];
-    for (to, from) in padded.iter_mut().zip(octets) {
-        *to = *from;
+    let head = octets.first_chunk::<HEAD>().unwrap_or_else(|| {
+        padded.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+        &padded
+    });
+    let ether_type = be16::<12, HEAD>(head);
+    if stripped.is_none() && ether_type == tpid {
+        if octets.len() < ethernet::HEADER_OCTETS + ethernet::TAG_OCTETS {
+            return Err(DropReason::CutTag);
+        }
+        tagged(lanes, lane, octets, head);
+        return Ok(());
     }
-    let tagged = stripped.is_none() && be16::<12, HEAD>(&padded) == tpid;
-    if tagged && octets.len() < ethernet::HEADER_OCTETS + ethernet::TAG_OCTETS {
-        return Err(DropReason::CutTag);
+    if stripped.is_none() && is_tag_type(ether_type) {
+        return Err(DropReason::UnknownTpid);
     }
-    header(lanes, lane, tpid, octets, &padded, stripped)
+    let (destination, source) = macs(head);
+    lanes.destination[lane] = destination;
+    lanes.source[lane] = source;
+    lanes.tci[lane] = stripped.unwrap_or_default();
+    lanes.tag_octets[lane] = 0;
+    lanes.hash[lane] = hash::flow::<14>(octets, head, destination, source);
+    Ok(())
 }

@@ -64,7 +64,8 @@ fn build<P: Pool>(t: &Snapshot, pool: &mut P, octets: &[u8]) -> Result<P::Frame,
         [a, b, c, d]
     });
     for part in [macs, tag.as_ref().map_or(&[][..], |tag| &tag[..]), rest] {
-        frame.append(part.len()).ok_or(DropReason::NoTailroom)?.copy_from_slice(part);
+        let place = frame.append(part.len()).and_then(|place| place.get_mut(..part.len()));
+        place.ok_or(DropReason::NoTailroom)?.copy_from_slice(part);
     }
     Ok(frame)
 }

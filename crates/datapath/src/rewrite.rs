@@ -1,13 +1,14 @@
 //! Makes a frame one of its destination's VLAN: whatever is in front of its type field goes, MACs and the tag are written.
 
+use crate::burst::{Lanes, Side};
 use crate::encap::{MACS, mac_octets, pad};
 use crate::io::Frame;
-use crate::{Burst, Verdict};
-use fib::Vif;
-use fib::{Snapshot, VifIndex};
+use crate::{BURST, Burst, bridge};
+use fib::{Destination, Snapshot, Vif, VifIndex};
 use telemetry::{DropReason, WorkerTelemetry};
 use wire::{Tci, ethernet, is_tag_type};
 
+const TYPE_OCTETS: usize = 2;
 /// Both MACs and one tag.
 const TAGGED: usize = MACS + ethernet::TAG_OCTETS;
 /// Both MACs and the two tags of a QinQ interface.
@@ -17,27 +18,74 @@ pub(crate) const TAGGED_TWICE: usize = TAGGED + ethernet::TAG_OCTETS;
 /// (802.1Q), or untagged on VLAN 0; a tag that the instance itself put inside stays, behind a priority tag on VLAN 0. Short
 /// frames are padded to 60 octets with zeros.
 ///
-/// Drops: `TooBigForPort`, `InnerTagAmbiguous`, `NoHeadroom`, `NoTailroom`. Counts for the interface.
-#[inline]
-pub(crate) fn to_access<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut Burst<F>) {
+/// Drops: `OwnSource`, `SameSegment` ([`bridge::against_loops`]), `TooBigForPort`, `InnerTagAmbiguous`, `NoHeadroom`,
+/// `NoTailroom`, `NotContiguous`. Counts for the interface.
+#[inline(always)]
+pub(crate) fn to_access<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut Burst<F>, side: Side) {
+    let (vifs, counters) = (t.vifs(), telemetry.vifs());
     for lane in burst.lanes.to_vif {
         let Some(frame) = burst.frames.get_mut(lane) else { break };
         let lanes = &mut burst.lanes;
-        let front = usize::from(lanes.l2_at[lane]) + MACS + usize::from(lanes.tag_octets[lane]);
-        let vif = t.vif(lanes.egress[lane]);
-        let macs = mac_octets(lanes.destination[lane], lanes.source[lane]);
-        match replace_front(frame, front, vif, macs, lanes.tci[lane]) {
-            Ok(()) => {
-                lanes.verdict[lane] = Verdict::Send(vif.port());
-                count(telemetry, lanes.egress[lane], frame);
+        let egress = Destination::vif_of(lanes.found[lane]);
+        let (vif, counts) = (vifs.get(egress), counters.get(egress));
+        match one(t, vif, lanes, lane, frame, side) {
+            Ok(octets) => {
+                counts.tx_frames.add(1);
+                counts.tx_octets.add(octets as u64);
+                lanes.send(lane, vif.port());
             }
             Err(reason) => {
-                telemetry.vif(lanes.egress[lane]).drops.add(1);
+                counts.drops.add(1);
                 lanes.drop(lane, reason);
             }
         }
     }
     burst.lanes.live.remove_all(burst.lanes.to_vif);
+}
+
+/// One frame; returns its length as it leaves.
+#[inline(always)]
+fn one<F: Frame>(
+    t: &Snapshot,
+    vif: &Vif,
+    lanes: &Lanes,
+    lane: usize,
+    frame: &mut F,
+    side: Side,
+) -> Result<usize, DropReason> {
+    let front = usize::from(lanes.l2_at[lane]) + MACS;
+    // Of an interface with one tag and a VLAN of its own, for a frame from the fabric that needs no padding.
+    if side == Side::Fabric && vif.is_plain() && !vif.owns(lanes.source[lane]) {
+        let rest = frame.total_octets() - front;
+        if rest >= ethernet::MIN_FRAME_OCTETS - TAGGED && rest <= usize::from(vif.max_payload()) + TYPE_OCTETS {
+            frame.trim_front(front - TAGGED);
+            let window = frame.octets_mut().first_chunk_mut::<TAGGED>().ok_or(DropReason::NotContiguous)?;
+            window.copy_within(TAGGED - MACS.., 0);
+            window[MACS..].copy_from_slice(&(vif.outer_tag() | u32::from(lanes.tci[lane].priority())).to_be_bytes());
+            return Ok(rest + TAGGED);
+        }
+    }
+    unusual(t, vif, lanes, lane, frame, side)
+}
+
+/// Any frame to any interface. Not inlined, so that the usual way stays short.
+#[inline(never)]
+fn unusual<F: Frame>(
+    t: &Snapshot,
+    vif: &Vif,
+    lanes: &Lanes,
+    lane: usize,
+    frame: &mut F,
+    side: Side,
+) -> Result<usize, DropReason> {
+    let lane = lane % BURST;
+    if let Some(reason) = bridge::against_loops(t, vif, lanes, lane, side) {
+        return Err(reason);
+    }
+    let front = usize::from(lanes.l2_at[lane]) + MACS + usize::from(lanes.tag_octets[lane]);
+    let macs = mac_octets(lanes.destination[lane], lanes.source[lane]);
+    replace_front(frame, front, vif, macs, lanes.tci[lane])?;
+    Ok(frame.total_octets())
 }
 
 /// Counts a frame that goes out by an interface.
@@ -123,7 +171,6 @@ fn write_inner_tag(octets: &mut [u8], vif: &Vif, priority: Tci) -> Result<(), Dr
 /// its MTU behind two tags: behind one, four octets more if they begin with a tag of the instance's own.
 #[inline(always)]
 pub(crate) fn fits(vif: &Vif, ether_type: Option<&[u8]>, rest: usize) -> Result<(), DropReason> {
-    const TYPE_OCTETS: usize = 2;
     let payload = rest.saturating_sub(TYPE_OCTETS);
     let limit = usize::from(vif.max_payload());
     if vif.is_beside_inner() && ether_type == Some(&ethernet::TYPE_VLAN.to_be_bytes()[..]) {

@@ -1,6 +1,6 @@
 //! Where packets leave: the only place that sends, frees, punts and counts.
 
-use crate::burst::{Lanes, Side};
+use crate::burst::{LaneMask, Lanes, Side};
 use crate::encap::IpIds;
 use crate::io::{Outgoing, Pool, TxQueue};
 use crate::{BURST, Burst, Verdict, flood, punt};
@@ -91,22 +91,34 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     }
 
     /// Carries out the verdicts: every frame of the burst leaves here. Flooding comes after all others are sent.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn carry_out(&mut self, t: &Snapshot, burst: &mut Burst<P::Frame>, side: Side) {
-        let Burst { port, frames, meta, lanes } = burst;
-        self.ledger().received.add(frames.len() as u64);
-        if let Some(port) = lanes.one_way(frames.len())
+        self.ledger().received.add(burst.frames.len() as u64);
+        if let Some(port) = burst.lanes.one_way(burst.frames.len())
             && let Some(Some(exit)) = self.exits.get_mut(port.row())
             && exit.staged.is_empty()
         {
-            return send(&mut exit.queue, frames, &mut self.pool, &self.telemetry.ledger);
+            return send(&mut exit.queue, &mut burst.frames, &mut self.pool, &self.telemetry.ledger);
         }
+        self.carry_out_apart(t, burst, side);
+    }
+
+    /// A burst whose frames go different ways. Not inlined: one copy is enough for both directions.
+    #[inline(never)]
+    fn carry_out_apart(&mut self, t: &Snapshot, burst: &mut Burst<P::Frame>, side: Side) {
+        let stripped = LaneMask::of(&std::array::from_fn(|lane| burst.meta(lane).stripped), |tag| tag.is_some());
+        let Burst { port, frames, lanes, .. } = burst;
         for (lane, frame) in frames.drain(..).enumerate() {
-            match lanes.verdict[lane % BURST] {
+            match lanes.verdict[lane % BURST].unpack() {
                 Verdict::Send(port) => self.stage(port, frame),
                 Verdict::Drop(reason) => self.bury(frame, reason),
-                Verdict::Flood => self.floods.push((lane, frame)),
-                Verdict::Punt => self.punt(*port, meta[lane % BURST].stripped.is_some(), frame),
+                Verdict::Flood => {
+                    // A burst has no more frames than there are places.
+                    if let Err((_, frame)) = put(&mut self.floods, (lane, frame)) {
+                        self.bury(frame, DropReason::FloodBudget);
+                    }
+                }
+                Verdict::Punt => self.punt(*port, stripped.has(lane), frame),
                 Verdict::Continue => self.bury(frame, DropReason::NoNexthop),
             }
         }
@@ -185,10 +197,11 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     }
 
     fn free(&mut self, frame: P::Frame) {
-        if self.dead.is_full() {
+        if let Err(frame) = put(&mut self.dead, frame) {
             self.pool.free(&mut self.dead);
+            // There is room now; what is left would be freed here.
+            let _ = put(&mut self.dead, frame);
         }
-        self.dead.push(frame);
     }
 
     #[inline(always)]
@@ -196,10 +209,11 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         let Some(Some(exit)) = self.exits.get_mut(port.row()) else {
             return self.bury(frame, DropReason::NoSuchPort);
         };
-        if exit.staged.is_full() {
-            send(&mut exit.queue, &mut exit.staged, &mut self.pool, &self.telemetry.ledger);
+        let Err(frame) = put(&mut exit.staged, frame) else { return };
+        send(&mut exit.queue, &mut exit.staged, &mut self.pool, &self.telemetry.ledger);
+        if let Err(frame) = put(&mut exit.staged, frame) {
+            self.bury(frame, DropReason::TxQueueFull);
         }
-        exit.staged.push(frame);
     }
 
     /// Sends all that is staged and frees all that is dead.
@@ -216,7 +230,14 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     }
 }
 
+/// Adds to a list; gives back what it has no room for.
+#[inline(always)]
+fn put<T>(list: &mut ArrayVec<T, BURST>, item: T) -> Result<(), T> {
+    list.try_push(item).map_err(|full| full.element())
+}
+
 /// Offers a port frames, a few times if it is full; drops what it does not take.
+#[inline(always)]
 fn send<P: Pool, T: TxQueue<Frame = P::Frame>>(
     queue: &mut T,
     frames: &mut ArrayVec<P::Frame, BURST>,

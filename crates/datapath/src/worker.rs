@@ -1,7 +1,9 @@
 //! A worker's loop: poll the queues in turn, run each burst to completion, follow the newest snapshot.
 
 use crate::io::{Clock, Pool, RxQueue, TxQueue};
+use crate::probe::{Probe, Step};
 use crate::{Burst, Outlet, pipeline};
+use fib::simd::{Job, with_best_instructions};
 use fib::{PortIndex, Snapshot};
 use rcu::Reader;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -93,8 +95,19 @@ where
         }
     }
 
-    /// Works until `stop` is set.
+    /// Works until `stop` is set, by the best instructions that the processor has.
     pub fn run(&mut self, stop: &AtomicBool) {
+        with_best_instructions(UntilStopped { worker: self, stop });
+    }
+
+    /// Works for so many rounds as [`run`](Self::run) does, without a rest and with somebody looking on. Returns how many of
+    /// them found something to do.
+    pub fn run_rounds(&mut self, rounds: usize, probe: &mut impl Probe) -> usize {
+        with_best_instructions(Rounds { worker: self, rounds, probe })
+    }
+
+    #[inline(always)]
+    fn work(&mut self, stop: &AtomicBool) {
         self.outlet.telemetry().started_tsc.set(self.clock.cycles());
         // Relaxed: the flag publishes nothing, and a round more does not matter.
         while !stop.load(Relaxed) {
@@ -108,7 +121,14 @@ where
     }
 
     /// Polls every queue once; returns whether there was anything to do.
+    #[inline(always)]
     pub fn round(&mut self) -> bool {
+        self.round_probed(&mut ())
+    }
+
+    /// As [`round`](Self::round), with somebody looking on.
+    #[inline(always)]
+    pub fn round_probed(&mut self, probe: &mut impl Probe) -> bool {
         let started = self.clock.cycles();
         self.outlet.begin_round(started);
         let snapshot = self.snapshots.refresh();
@@ -119,9 +139,10 @@ where
                 continue;
             }
             bursts += 1;
+            probe.passed(Step::Receive, inlet.burst.len());
             match inlet.role {
-                Role::Access => pipeline::from_access(snapshot, &mut self.outlet, &mut inlet.burst),
-                Role::Fabric => pipeline::from_fabric(snapshot, &mut self.outlet, &mut inlet.burst),
+                Role::Access => pipeline::from_access(snapshot, &mut self.outlet, &mut inlet.burst, probe),
+                Role::Fabric => pipeline::from_fabric(snapshot, &mut self.outlet, &mut inlet.burst, probe),
             }
         }
         let injected = match &mut self.from_host {
@@ -133,7 +154,7 @@ where
     }
 
     /// Counts the round. One reading of the clock does for both: a round ends where the next one starts.
-    #[inline]
+    #[inline(always)]
     fn report(&mut self, started: u64, bursts: u64, generation: u64, worked: bool) -> bool {
         let telemetry = self.outlet.telemetry();
         telemetry.polls.add(1);
@@ -156,6 +177,48 @@ where
         self.last_round = Some(started);
         self.last_worked = worked;
         worked
+    }
+}
+
+struct UntilStopped<'a, P: Pool, R: RxQueue<Frame = P::Frame>, T, C> {
+    worker: &'a mut Worker<P, R, T, C>,
+    stop: &'a AtomicBool,
+}
+
+impl<P, R, T, C> Job for UntilStopped<'_, P, R, T, C>
+where
+    P: Pool,
+    R: RxQueue<Frame = P::Frame>,
+    T: TxQueue<Frame = P::Frame>,
+    C: Clock,
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.worker.work(self.stop);
+    }
+}
+
+struct Rounds<'a, P: Pool, R: RxQueue<Frame = P::Frame>, T, C, L> {
+    worker: &'a mut Worker<P, R, T, C>,
+    rounds: usize,
+    probe: &'a mut L,
+}
+
+impl<P, R, T, C, L> Job for Rounds<'_, P, R, T, C, L>
+where
+    L: Probe,
+    P: Pool,
+    R: RxQueue<Frame = P::Frame>,
+    T: TxQueue<Frame = P::Frame>,
+    C: Clock,
+{
+    type Output = usize;
+
+    #[inline(always)]
+    fn run(self) -> usize {
+        (0..self.rounds).filter(|_| self.worker.round_probed(self.probe)).count()
     }
 }
 

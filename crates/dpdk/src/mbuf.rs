@@ -4,6 +4,7 @@
 //! fields that are read per packet are read here, directly on the structure; whatever walks segments is DPDK's.
 
 use arrayvec::ArrayVec;
+use bytemuck::TransparentWrapper;
 use dpdk_sys::rte_mbuf;
 use std::fmt;
 use std::ptr::NonNull;
@@ -33,6 +34,9 @@ pub struct Mbuf(NonNull<rte_mbuf>);
 unsafe impl Send for Mbuf {}
 // SAFETY: through `&Mbuf` the frame is only read.
 unsafe impl Sync for Mbuf {}
+
+// SAFETY: a type has its own representation.
+unsafe impl TransparentWrapper<Self> for Mbuf {}
 
 impl Mbuf {
     /// Gives up ownership without freeing.
@@ -136,14 +140,41 @@ impl Mbuf {
     #[inline(always)]
     #[must_use]
     pub fn prepend(&mut self, octets: u16) -> Option<&mut [u8]> {
+        if self.grow_front(octets) { self.octets_mut().get_mut(..usize::from(octets)) } else { None }
+    }
+
+    /// Makes the frame longer by `octets` at the front; what they hold is old data. `false`, and no change, where the headroom
+    /// is less.
+    #[inline(always)]
+    #[must_use]
+    pub fn grow_front(&mut self, octets: u16) -> bool {
         let raw = self.raw_mut();
-        let data_off = raw.data_off.checked_sub(octets)?;
-        let data_len = raw.data_len.checked_add(octets)?;
+        let Some(data_off) = raw.data_off.checked_sub(octets) else { return false };
         raw.data_off = data_off;
-        raw.data_len = data_len;
+        // At most buf_len, which fits: data_off + data_len did not change.
+        raw.data_len = raw.data_len.wrapping_add(octets);
         // 65,535 segments of 65,535 octets are less than this can count.
         raw.pkt_len = raw.pkt_len.wrapping_add(u32::from(octets));
-        self.octets_mut().get_mut(..usize::from(octets))
+        true
+    }
+
+    /// Asks for the cache line in which the frame begins, and for the one before, where headers will go.
+    #[inline(always)]
+    pub fn prefetch(&self) {
+        const LINE: usize = 64;
+        let start = self.start().as_ptr();
+        // SAFETY: the instruction accepts any address.
+        #[cfg(target_arch = "x86_64")]
+        unsafe {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<{ _MM_HINT_T0 }>(start.cast());
+        }
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        unsafe {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<{ _MM_HINT_T0 }>(start.wrapping_sub(LINE).cast());
+        }
     }
 
     /// Removes `octets` at the front of the first segment. `false`, and no change, where it is shorter.
@@ -151,15 +182,12 @@ impl Mbuf {
     #[must_use]
     pub fn trim_front(&mut self, octets: u16) -> bool {
         let raw = self.raw_mut();
-        let (Some(data_len), Some(pkt_len)) =
-            (raw.data_len.checked_sub(octets), raw.pkt_len.checked_sub(u32::from(octets)))
-        else {
-            return false;
-        };
+        let Some(data_len) = raw.data_len.checked_sub(octets) else { return false };
         // At most buf_len: data_off + data_len did not change.
         raw.data_off = raw.data_off.wrapping_add(octets);
         raw.data_len = data_len;
-        raw.pkt_len = pkt_len;
+        // The first segment's octets are among all.
+        raw.pkt_len = raw.pkt_len.wrapping_sub(u32::from(octets));
         true
     }
 
@@ -275,10 +303,10 @@ impl fmt::Debug for Mbuf {
 
 /// Frees all frames of a burst in one go and leaves it empty.
 #[inline]
-pub fn free_bulk<const N: usize>(frames: &mut ArrayVec<Mbuf, N>) {
+pub fn free_bulk<F: TransparentWrapper<Mbuf>, const N: usize>(frames: &mut ArrayVec<F, N>) {
     let count = u32::try_from(frames.len()).unwrap_or(0);
     // SAFETY: zero is within the capacity; the frames stay in the storage for the call below, which owns them now.
     unsafe { frames.set_len(0) };
-    // SAFETY: the storage begins with `count` pointers to frames that are ours alone.
+    // SAFETY: the storage begins with `count` pointers to frames that are ours alone, since F is an Mbuf.
     unsafe { dpdk_sys::shim_pktmbuf_free_bulk(frames.as_mut_ptr().cast(), count) };
 }

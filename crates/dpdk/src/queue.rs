@@ -3,6 +3,7 @@
 use crate::mbuf::Mbuf;
 use crate::port::{Attached, oversize};
 use arrayvec::ArrayVec;
+use bytemuck::TransparentWrapper;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -33,15 +34,16 @@ impl RxQueue {
     }
 
     /// Appends what has arrived to `out`, as much as there is room for; returns how many. Writes straight into the
-    /// storage of `out`. Some drivers receive nothing at all when there is room for fewer than 4 or 8.
-    #[inline]
-    pub fn burst<const N: usize>(&mut self, out: &mut ArrayVec<Mbuf, N>) -> usize {
+    /// storage of `out`. Some drivers receive nothing at all when there is room for fewer than 4 or 8. A frame is an [`Mbuf`],
+    /// or a type of the caller's own around one.
+    #[inline(always)]
+    pub fn burst<F: TransparentWrapper<Mbuf>, const N: usize>(&mut self, out: &mut ArrayVec<F, N>) -> usize {
         let length = out.len();
         let room = u16::try_from(out.remaining_capacity()).unwrap_or(u16::MAX);
         // SAFETY: `length` is within the storage.
         let free = unsafe { out.as_mut_ptr().add(length) };
         // SAFETY: the port is started while `self.port` lives, the queue exists, no other thread polls it (`&mut`, one
-        // handle), `free` has room for `room` pointers, and Mbuf is one non-null pointer.
+        // handle), `free` has room for `room` pointers, and F is an Mbuf, hence one non-null pointer.
         let received = unsafe { dpdk_sys::shim_rx_burst(self.port.id(), self.queue, free.cast(), room) };
         let received = usize::from(received.min(room));
         // SAFETY: the driver wrote `received` pointers to frames that are ours now.
@@ -80,16 +82,16 @@ impl TxQueue {
     ///
     /// A port that did not grant [`crate::Offloads::multi_segment_transmit`] must not be given frames of several
     /// segments.
-    #[inline]
-    pub fn burst<const N: usize>(&mut self, frames: &mut ArrayVec<Mbuf, N>) -> usize {
+    #[inline(always)]
+    pub fn burst<F: TransparentWrapper<Mbuf>, const N: usize>(&mut self, frames: &mut ArrayVec<F, N>) -> usize {
         let length = frames.len();
         let offered = u16::try_from(length).unwrap_or(u16::MAX);
         if let Some(limit) = self.port.pkt_len_limit() {
-            oversize::understate(frames, limit);
+            oversize::understate(F::peel_slice_mut(frames), limit);
         }
         let first = frames.as_mut_ptr();
         // SAFETY: the port is started while `self.port` lives, the queue exists, no other thread uses it (`&mut`, one
-        // handle), and `first` begins `offered` pointers to frames that are ours.
+        // handle), and `first` begins `offered` pointers to frames that are ours, since F is an Mbuf.
         let sent = unsafe { dpdk_sys::shim_tx_burst(self.port.id(), self.queue, first.cast(), offered) };
         let sent = usize::from(sent.min(offered));
         let rest = length - sent;
@@ -102,7 +104,7 @@ impl TxQueue {
             unsafe { std::ptr::copy(unsent, first, rest) };
         }
         if self.port.pkt_len_limit().is_some() {
-            oversize::restate(frames);
+            oversize::restate(F::peel_slice_mut(frames));
         }
         sent
     }

@@ -2,6 +2,7 @@
 
 mod segments;
 
+use crate::tunnel::NexthopRow;
 use crate::*;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -245,7 +246,15 @@ impl Builder {
         if through.encapsulation().is_mpls() != matches!(target, Target::Label(..)) {
             return Err(BuildError::WrongTarget(tunnel));
         }
-        place(Arc::make_mut(&mut self.next.nexthops), id.row(), Nexthop::new(tunnel, target))
+        let rows = Arc::make_mut(&mut self.next.nexthops);
+        if rows.len() <= id.row() {
+            rows.resize(id.row() + 1, NexthopRow::default());
+        }
+        if rows[id.row()] != NexthopRow::default() {
+            return Err(BuildError::Taken(id.row()));
+        }
+        rows[id.row()] = NexthopRow::new(Nexthop::new(tunnel, target));
+        Ok(())
     }
 
     /// Says who beyond this node takes part in a network: `remote` is flooded to and taken flooding from, `peers` are

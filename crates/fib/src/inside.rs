@@ -43,6 +43,12 @@ impl InsideEntry {
         }
     }
 
+    /// The network that it stands for, if no control word stands before the frame: the usual case, asked in one comparison.
+    #[inline(always)]
+    pub const fn plain_network(self) -> Option<NetworkId> {
+        if self.0 & !ROW == NETWORK { Some(NetworkId::unpacked(self.0 & ROW)) } else { None }
+    }
+
     /// Whether a control word stands between the label and the frame (RFC 4448 section 4.6); of a VNI never.
     #[inline(always)]
     pub const fn has_control_word(self) -> bool {
@@ -63,12 +69,33 @@ impl Default for InsideTable {
     }
 }
 
+/// An [`InsideTable`], taken once for a burst.
+#[derive(Clone, Copy)]
+pub struct InsideNumbers<'t> {
+    root: &'t [u16; ROOT],
+    leaves: &'t [Arc<[u32; LEAF]>],
+}
+
+impl InsideNumbers<'_> {
+    /// What a VNI or label stands for, as it stands in a frame (24 bits; more are ignored).
+    #[inline(always)]
+    pub fn lookup(self, number: u32) -> InsideEntry {
+        let leaf = self.root[(number >> 8) as usize & (ROOT - 1)];
+        InsideEntry(self.leaves.get(usize::from(leaf)).map_or(0, |leaf| leaf[number as usize & (LEAF - 1)]))
+    }
+}
+
 impl InsideTable {
+    /// The table for the packets of one burst.
+    #[inline(always)]
+    pub fn numbers(&self) -> InsideNumbers<'_> {
+        InsideNumbers { root: &self.root, leaves: &self.leaves }
+    }
+
     /// What a VNI or label stands for, as it stands in a frame (24 bits; more are ignored).
     #[inline(always)]
     pub fn lookup(&self, number: u32) -> InsideEntry {
-        let leaf = self.root[(number >> 8) as usize & (ROOT - 1)];
-        InsideEntry(self.leaves.get(usize::from(leaf)).map_or(0, |leaf| leaf[number as usize & (LEAF - 1)]))
+        self.numbers().lookup(number)
     }
 
     /// Every number in use with what it stands for, ascending.

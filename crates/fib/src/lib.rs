@@ -12,6 +12,7 @@ mod inside;
 mod map;
 mod network;
 pub mod prefetch;
+pub mod simd;
 mod snapshot;
 mod template;
 mod tunnel;
@@ -20,12 +21,12 @@ mod vlan;
 
 pub use builder::{BuildError, Builder, NetworkSpec, TunnelSpec, VifSpec};
 pub use ids::{GroupId, NetworkId, NexthopId, PeerId, PortIndex, TunnelId, VifIndex};
-pub use inside::{Inside, InsideEntry, InsideTable};
+pub use inside::{Inside, InsideEntry, InsideNumbers, InsideTable};
 pub use map::{CowMap, MapFull};
 pub use network::Network;
 pub use snapshot::{
-    Destination, Fabric, Link, Snapshot, SourceCheck, VTEP_KEY_V6, demux_key, mac_key, vtep_key, vtep_key_v4,
-    vtep_key_v6,
+    Destination, Fabric, Link, Snapshot, SourceCheck, VTEP_KEY_V6, Vifs, WaysOut, demux_key, mac_key, vtep_key,
+    vtep_key_v4, vtep_key_v6,
 };
 pub use tunnel::{MAX_PATHS, Nexthop, Path, Shape, Target, Tunnel};
 pub use vif::Vif;

@@ -14,6 +14,7 @@
 //! doubles and every segment is split: rare, linear in the size, and on the control thread only.
 
 use crate::prefetch::prefetch;
+use crate::simd::place_of;
 use std::sync::Arc;
 
 const SLOTS: usize = 5;
@@ -33,17 +34,19 @@ const EMPTY_KEY: u64 = u64::MAX;
 #[error("hash segment full: {FULL} keys share all hash bits of a sparse table")]
 pub struct MapFull;
 
-/// Five entries on one cache line. An empty slot has value 0. `spilled` says that a key of this bucket lives in a later
-/// bucket of the segment.
+/// What a bucket finds of a key that is not in it, though it may be in a later bucket of the segment. No value is this.
+const SPILLED: u32 = u32::MAX;
+
+/// Five entries on one cache line. An empty slot has value 0. Behind the values stands what is found of any other key: 0, or
+/// [`SPILLED`].
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Bucket {
     keys: [u64; SLOTS],
-    values: [u32; SLOTS],
-    spilled: u32,
+    values: [u32; SLOTS + 1],
 }
 
-const EMPTY: Bucket = Bucket { keys: [EMPTY_KEY; SLOTS], values: [0; SLOTS], spilled: 0 };
+const EMPTY: Bucket = Bucket { keys: [EMPTY_KEY; SLOTS], values: [0; SLOTS + 1] };
 static NOWHERE: Bucket = EMPTY;
 
 #[derive(Clone)]
@@ -71,15 +74,18 @@ fn bucket_of(hash: u64) -> usize {
     (hash >> 58) as usize
 }
 
+/// One 64 by 64 to 128 bit multiplication, folded.
+#[inline(always)]
+fn hash(key: u64, seed: u64) -> u64 {
+    let wide = u128::from(key ^ seed) * u128::from(0x9e37_79b9_7f4a_7c15_u64);
+    (wide as u64) ^ ((wide >> 64) as u64)
+}
+
 impl Bucket {
-    /// The value of `key`, or 0. Branch-free: the mask form, since the compiler turns a conditional into five jumps.
+    /// The value of `key`; without it 0, or [`SPILLED`]. Branch-free: which slot it is, nobody can predict.
     #[inline(always)]
     fn find(&self, key: u64) -> u32 {
-        let mut value = 0;
-        for (k, v) in self.keys.iter().zip(&self.values) {
-            value |= v & u32::from(*k == key).wrapping_neg();
-        }
-        value
+        self.values.get(place_of(&self.keys, key)).copied().unwrap_or(0)
     }
 }
 
@@ -94,7 +100,7 @@ impl Segment {
         for step in 1..BUCKETS {
             let Some(bucket) = self.buckets.get((home + step) % BUCKETS) else { break };
             let value = bucket.find(key);
-            if value != 0 || bucket.spilled == 0 {
+            if value != SPILLED {
                 return value;
             }
         }
@@ -104,7 +110,7 @@ impl Segment {
     fn find(&self, home: usize, key: u64) -> u32 {
         let Some(bucket) = self.buckets.get(home) else { return 0 };
         let value = bucket.find(key);
-        if value != 0 || bucket.spilled == 0 { value } else { self.find_spilled(home, key) }
+        if value != SPILLED { value } else { self.find_spilled(home, key) }
     }
 
     /// The place of `key`, as (bucket, slot).
@@ -119,13 +125,13 @@ impl Segment {
     fn add(&mut self, home: usize, key: u64, value: u32) {
         for step in 0..BUCKETS {
             let bucket = &mut self.buckets[(home + step) % BUCKETS];
-            if let Some(slot) = bucket.values.iter().position(|&v| v == 0) {
+            if let Some(slot) = bucket.values.iter().take(SLOTS).position(|&v| v == 0) {
                 bucket.keys[slot] = key;
                 bucket.values[slot] = value;
                 self.len += 1;
                 return;
             }
-            bucket.spilled = 1;
+            bucket.values[SLOTS] = SPILLED;
         }
     }
 
@@ -152,11 +158,9 @@ impl CowMap {
         self.len == 0
     }
 
-    /// One 64 by 64 to 128 bit multiplication, folded.
     #[inline(always)]
     fn hash(&self, key: u64) -> u64 {
-        let wide = u128::from(key ^ self.seed) * u128::from(0x9e37_79b9_7f4a_7c15_u64);
-        (wide as u64) ^ ((wide >> 64) as u64)
+        hash(key, self.seed)
     }
 
     #[inline(always)]
@@ -179,33 +183,35 @@ impl CowMap {
     ///
     /// All home buckets are prefetched before the first is read, so the misses overlap: on tables beyond the L2 cache
     /// this is worth more than anything else on the packet path. Never allocates.
-    #[inline]
+    #[inline(always)]
     pub fn lookup_burst<const N: usize>(&self, keys: &[u64; N], n: usize, values: &mut [u32; N]) {
+        let n = n.min(N);
         let mut homes: [&Bucket; N] = [&NOWHERE; N];
-        for (home, &key) in homes.iter_mut().zip(keys).take(n) {
-            let hash = self.hash(key);
-            if let Some(segment) = self.segment(hash) {
-                *home = &segment.buckets[bucket_of(hash)];
+        // The hint counts as a change of memory: what is read of the map in the loop would be read anew in every turn.
+        let (root, seed, places) = (&self.root[..], self.seed, (1 << self.depth) - 1);
+        for (home, &key) in homes[..n].iter_mut().zip(&keys[..n]) {
+            let hash = hash(key, seed);
+            let place = hash as usize & places;
+            if let Some(chunk) = root.get(place >> CHUNK_BITS) {
+                *home = &chunk.0[place % CHUNK].buckets[bucket_of(hash)];
                 prefetch(*home);
             }
         }
-        let mut spilled = 0;
-        for (((value, home), &key), lane) in values.iter_mut().zip(&homes).zip(keys).zip(0u32..).take(n) {
+        let mut most = 0;
+        for ((value, home), &key) in values[..n].iter_mut().zip(&homes[..n]).zip(&keys[..n]) {
             *value = home.find(key);
-            let again = u32::from(*value == 0) & home.spilled;
-            spilled |= u64::from(again) << (lane & 63);
+            most = most.max(*value);
         }
-        if spilled != 0 {
-            self.finish_spilled(keys, values, spilled);
+        if most == SPILLED {
+            self.finish_spilled(&keys[..n], &mut values[..n]);
         }
     }
 
     #[cold]
-    fn finish_spilled<const N: usize>(&self, keys: &[u64; N], values: &mut [u32; N], spilled: u64) {
-        for ((lane, key), value) in keys.iter().enumerate().zip(values) {
-            if spilled >> (lane & 63) & 1 != 0 {
-                *value = self.lookup(*key).unwrap_or(0);
-            }
+    #[inline(never)]
+    fn finish_spilled(&self, keys: &[u64], values: &mut [u32]) {
+        for (key, value) in keys.iter().zip(values).filter(|(_, value)| **value == SPILLED) {
+            *value = self.lookup(*key).unwrap_or(0);
         }
     }
 
@@ -216,15 +222,15 @@ impl CowMap {
         Arc::make_mut(&mut chunk.0[place % CHUNK])
     }
 
-    /// Sets `key` to `value` (not 0); returns the value before.
+    /// Sets `key` to `value` (neither 0 nor the largest); returns the value before.
     ///
     /// # Errors
     /// [`MapFull`] when the key's segment can be split no further; the map is as before.
     ///
     /// # Panics
-    /// If `value` is 0, which means "absent".
+    /// If `value` is 0, which means "absent", or `u32::MAX`, which means "further on".
     pub fn insert(&mut self, key: u64, value: u32) -> Result<Option<u32>, MapFull> {
-        assert!(value != 0, "0 means absent");
+        assert!(value != 0 && value != SPILLED, "0 means absent, and the largest number further on");
         let hash = self.hash(key);
         let home = bucket_of(hash);
         loop {

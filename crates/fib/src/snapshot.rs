@@ -8,6 +8,7 @@
 //!  both:         (network, MAC) --macs--> Destination: a local vif, or a remote next hop --> tunnel, VNI or label
 //! ```
 
+use crate::tunnel::NexthopRow;
 use crate::vif::NO_VIF;
 use crate::{
     CowMap, GroupId, InsideTable, Network, NetworkId, Nexthop, NexthopId, PeerId, PortIndex, Tunnel, TunnelId,
@@ -46,7 +47,7 @@ pub struct Snapshot {
     pub(crate) tunnels: Arc<Vec<Option<Tunnel>>>,
     /// By tunnel number: the second and further ways of the underlay. Shorter than `tunnels` where there are none.
     pub(crate) alternates: Arc<Vec<Arc<[Tunnel]>>>,
-    pub(crate) nexthops: Arc<Vec<Option<Nexthop>>>,
+    pub(crate) nexthops: Arc<Vec<NexthopRow>>,
     pub(crate) peers: Arc<Vec<IpAddr>>,
 }
 
@@ -123,6 +124,14 @@ const REMOTE: u32 = 2 << 30;
 const PAYLOAD: u32 = LOCAL - 1;
 
 impl Destination {
+    /// The bits of a value of [`Snapshot::macs`] that tell a `Vif` ([`VIF`](Self::VIF)) from a `Remote`
+    /// ([`REMOTE`](Self::REMOTE)); both are 0 where nothing was found.
+    pub const KIND: u32 = !PAYLOAD;
+    /// See [`KIND`](Self::KIND).
+    pub const VIF: u32 = LOCAL;
+    /// See [`KIND`](Self::KIND).
+    pub const REMOTE: u32 = REMOTE;
+
     /// As a value of [`Snapshot::macs`]: never 0.
     #[inline(always)]
     pub const fn pack(self) -> u32 {
@@ -132,12 +141,30 @@ impl Destination {
         }
     }
 
+    /// Whether a value of [`Snapshot::macs`] is `Remote`.
+    #[inline(always)]
+    pub const fn is_remote(value: u32) -> bool {
+        value & !PAYLOAD == REMOTE
+    }
+
+    /// The interface in a value that is a `Vif`; of any other it means nothing.
+    #[inline(always)]
+    pub const fn vif_of(value: u32) -> VifIndex {
+        VifIndex::unpacked(value & PAYLOAD)
+    }
+
+    /// The next hop in a value that is `Remote`; of any other it means nothing.
+    #[inline(always)]
+    pub const fn nexthop_of(value: u32) -> NexthopId {
+        NexthopId::unpacked(value & PAYLOAD)
+    }
+
     /// From a value of [`Snapshot::macs`], made by [`pack`](Self::pack); 0, "not found", is `None`.
     #[inline(always)]
     pub const fn unpack(value: u32) -> Option<Self> {
         match value & !PAYLOAD {
-            LOCAL => Some(Self::Vif(VifIndex::unpacked(value & PAYLOAD))),
-            REMOTE => Some(Self::Remote(NexthopId::unpacked(value & PAYLOAD))),
+            LOCAL => Some(Self::Vif(Self::vif_of(value))),
+            REMOTE => Some(Self::Remote(Self::nexthop_of(value))),
             _ => None,
         }
     }
@@ -180,7 +207,55 @@ pub const fn vtep_key(address: IpAddr) -> u64 {
     }
 }
 
+/// The table of interfaces. Whoever handles a burst takes it once: it is found again in every turn of a loop that writes to
+/// frames, since the compiler cannot know that those are no tables.
+#[derive(Clone, Copy)]
+pub struct Vifs<'t>(&'t [Vif]);
+
+impl<'t> Vifs<'t> {
+    /// The interface of a row number. A number without an interface reads as one that owns and takes nothing.
+    #[inline(always)]
+    pub fn get(self, vif: VifIndex) -> &'t Vif {
+        self.0.get(vif.row()).unwrap_or(&NO_VIF)
+    }
+}
+
+/// The tables that lead out to the fabric, taken once for a burst as [`Vifs`] is.
+#[derive(Clone, Copy)]
+pub struct WaysOut<'t> {
+    nexthops: &'t [NexthopRow],
+    tunnels: &'t [Option<Tunnel>],
+    dscp: &'t [u8; 16],
+}
+
+impl<'t> WaysOut<'t> {
+    /// A next hop without a control word, and its tunnel's first way; `None` if it is not such a one.
+    #[inline(always)]
+    pub fn plain(self, nexthop: NexthopId) -> Option<(Nexthop, &'t Tunnel)> {
+        let nexthop = self.nexthops.get(nexthop.row())?.plain()?;
+        Some((nexthop, self.tunnels.get(nexthop.tunnel().row())?.as_ref()?))
+    }
+
+    /// The DSCP for PCP and DEI of a tag, in its place in the outer header.
+    #[inline(always)]
+    pub fn tos(self, priority: Tci) -> u8 {
+        self.dscp[usize::from(priority.bits() >> 12)] << 2
+    }
+}
+
 impl Snapshot {
+    /// The interfaces.
+    #[inline(always)]
+    pub fn vifs(&self) -> Vifs<'_> {
+        Vifs(&self.vifs)
+    }
+
+    /// What leads out to the fabric.
+    #[inline(always)]
+    pub fn ways_out(&self) -> WaysOut<'_> {
+        WaysOut { nexthops: &self.nexthops, tunnels: &self.tunnels, dscp: &self.fabric.dscp }
+    }
+
     /// The interface of a row number. A number without an interface reads as one that owns and takes nothing.
     #[inline(always)]
     pub fn vif(&self, vif: VifIndex) -> &Vif {
@@ -196,10 +271,11 @@ impl Snapshot {
     /// The next hop of a row number.
     #[inline(always)]
     pub fn nexthop(&self, nexthop: NexthopId) -> Option<Nexthop> {
-        *self.nexthops.get(nexthop.row())?
+        self.nexthops.get(nexthop.row())?.get()
     }
 
     /// The first way of a tunnel.
+    #[inline(always)]
     pub fn tunnel(&self, tunnel: TunnelId) -> Option<&Tunnel> {
         self.tunnels.get(tunnel.row())?.as_ref()
     }

@@ -7,7 +7,6 @@
 use crate::template::{self, HEADER_ROOM, Outer};
 use crate::{Fabric, PortIndex, TunnelId};
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use wire::{Encapsulation, MacAddr, MplsLabel, Vni, mpls, vxlan};
 
 /// The most ways of the underlay among which the flows to one VTEP are spread.
@@ -51,6 +50,7 @@ pub struct Tunnel {
     remote: IpAddr,
     encapsulation: Encapsulation,
     shape: Shape,
+    only_shape: Shape,
     header_octets: u8,
     ip_at: u8,
     paths: u8,
@@ -82,6 +82,7 @@ impl Tunnel {
             remote,
             encapsulation,
             shape: Shape::Unresolved,
+            only_shape: Shape::Unresolved,
             header_octets: 0,
             ip_at: 0,
             paths: 0,
@@ -106,6 +107,7 @@ impl Tunnel {
             remote,
             encapsulation,
             shape,
+            only_shape: if paths == 1 { shape } else { Shape::Unresolved },
             header_octets: outer.octets as u8,
             ip_at: outer.ip_at as u8,
             paths,
@@ -137,6 +139,12 @@ impl Tunnel {
     #[inline(always)]
     pub fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// How the header is written, if this is the only way to the remote end; `Unresolved` if there is none, or are several.
+    #[inline(always)]
+    pub fn only_shape(&self) -> Shape {
+        self.only_shape
     }
 
     /// What it carries frames in.
@@ -204,11 +212,10 @@ pub enum Target {
     Label(MplsLabel, bool),
 }
 
-/// A row of the next hop table.
+/// How a frame gets to a remote VTEP in one network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Nexthop {
-    /// Not zero, so that an absent row needs no octet of its own and a row is eight octets.
-    shim: NonZeroU32,
+    shim: u32,
     tunnel: u16,
     control_word: bool,
 }
@@ -219,7 +226,6 @@ impl Nexthop {
             Target::Vni(vni) => (vxlan::vni_word(vni), false),
             Target::Label(label, control_word) => (mpls::bottom_entry(label), control_word),
         };
-        let shim = NonZeroU32::new(shim).expect("a VNI is 1 at least and has 24 bits; a stack entry has the S bit");
         // A tunnel's number has 16 bits.
         Self { shim, tunnel: tunnel.row() as u16, control_word }
     }
@@ -234,13 +240,48 @@ impl Nexthop {
     /// traffic class 0.
     #[inline(always)]
     pub fn shim(self) -> u32 {
-        self.shim.get()
+        self.shim
     }
 
     /// Octets of control word behind the outer header: 0 or 4.
     #[inline(always)]
     pub fn control_word_octets(self) -> usize {
         if self.control_word { mpls::CONTROL_WORD_OCTETS } else { 0 }
+    }
+}
+
+/// A row of the next hop table: shim, tunnel, and what it is, in one word. 0: vacant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct NexthopRow(u64);
+
+impl NexthopRow {
+    const PLAIN: u64 = 1;
+    const WITH_CONTROL_WORD: u64 = 2;
+
+    pub(crate) fn new(nexthop: Nexthop) -> Self {
+        let kind = if nexthop.control_word { Self::WITH_CONTROL_WORD } else { Self::PLAIN };
+        Self(kind << 48 | u64::from(nexthop.tunnel) << 32 | u64::from(nexthop.shim))
+    }
+
+    /// What it holds, whatever that is.
+    #[inline(always)]
+    pub(crate) fn get(self) -> Option<Nexthop> {
+        match self.0 >> 48 {
+            Self::PLAIN => Some(self.unpacked(false)),
+            Self::WITH_CONTROL_WORD => Some(self.unpacked(true)),
+            _ => None,
+        }
+    }
+
+    /// What it holds, if that has no control word: asked in one comparison.
+    #[inline(always)]
+    pub(crate) fn plain(self) -> Option<Nexthop> {
+        (self.0 >> 48 == Self::PLAIN).then_some(self.unpacked(false))
+    }
+
+    #[inline(always)]
+    fn unpacked(self, control_word: bool) -> Nexthop {
+        Nexthop { shim: self.0 as u32, tunnel: (self.0 >> 32) as u16, control_word }
     }
 }
 
@@ -251,6 +292,6 @@ mod tests {
     #[test]
     fn a_tunnel_is_two_cache_lines_and_a_next_hop_eight_octets() {
         assert_eq!(size_of::<Option<Tunnel>>(), 128);
-        assert_eq!(size_of::<Option<Nexthop>>(), 8);
+        assert_eq!(size_of::<NexthopRow>(), 8);
     }
 }

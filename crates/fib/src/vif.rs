@@ -29,6 +29,7 @@ pub struct Vif {
 
 const USED: u8 = 1;
 const BESIDE_INNER: u8 = 2;
+const PLAIN: u8 = 4;
 
 const NO_NETWORK: NetworkId = match NetworkId::new(0) {
     Some(id) => id,
@@ -70,7 +71,8 @@ impl Vif {
             (None, false) => 4,
             (None, true) => 0,
         };
-        let mut vif = Self { network, port, tag, inner, tag_octets, max_payload, flags: USED, ..NO_VIF.clone() };
+        let flags = if tag_octets == 4 { USED | PLAIN } else { USED };
+        let mut vif = Self { network, port, tag, inner, tag_octets, max_payload, flags, ..NO_VIF.clone() };
         let (inline, more) = sources.split_at(sources.len().min(INLINE_SOURCES));
         for (place, mac) in vif.sources.iter_mut().zip(inline) {
             *place = mac.to_bits();
@@ -122,6 +124,12 @@ impl Vif {
         }
     }
 
+    /// Whether it has one tag towards its instance, and its VLAN to itself, inner tags included: the usual interface.
+    #[inline(always)]
+    pub const fn is_plain(&self) -> bool {
+        self.flags & (PLAIN | BESIDE_INNER) == PLAIN
+    }
+
     /// Whether inner tags on its VLAN are other interfaces, while it has none itself.
     #[inline(always)]
     pub const fn is_beside_inner(&self) -> bool {
@@ -135,6 +143,7 @@ impl Vif {
     pub(crate) fn join(&mut self, group: GroupId) {
         // A group's largest number is one less than fits.
         self.group = group.row() as u16 + 1;
+        self.flags &= !PLAIN;
     }
 
     /// All its own addresses, as [`MacAddr::to_bits`].

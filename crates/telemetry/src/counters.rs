@@ -2,11 +2,11 @@
 
 use crate::slots::{SendError, SlotClass};
 use crate::{DropReason, Ledger};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use zerocopy::FromZeros;
 
 /// A counter with one writer: a load and a store, no locked instruction. Readers may see it a moment late, never torn.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, FromZeros)]
 pub struct Counter(AtomicU64);
 
 impl Counter {
@@ -31,7 +31,7 @@ impl Counter {
 }
 
 /// What one worker did for one interface: one cache line. "Received" is what the instance sent.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, FromZeros)]
 #[repr(align(64))]
 pub struct VifCounts {
     /// Frames taken from the instance, after classification.
@@ -150,8 +150,20 @@ impl std::ops::AddAssign for PassageTotals {
     }
 }
 
-const BLOCK: usize = 256;
-type VifBlock = Box<[VifCounts; BLOCK]>;
+/// One worker's counters of all interfaces.
+#[derive(Debug, Clone, Copy)]
+pub struct VifCounters<'t> {
+    vifs: &'t [VifCounts],
+    nowhere: &'t VifCounts,
+}
+
+impl<'t> VifCounters<'t> {
+    /// An interface's counters.
+    #[inline(always)]
+    pub fn get(self, vif: fib::VifIndex) -> &'t VifCounts {
+        self.vifs.get(vif.row()).unwrap_or(self.nowhere)
+    }
+}
 
 /// All that one worker counts. Shared between it and control; cache-line aligned so that no two workers share a line.
 #[derive(Debug)]
@@ -179,13 +191,16 @@ pub struct WorkerTelemetry {
     pub generation: Counter,
     /// What it had for the host, by class. Frames in several buffers have no class; they count as drops alone.
     pub punts: [PassageCounts; SlotClass::COUNT],
-    blocks: Box<[OnceLock<VifBlock>]>,
+    vifs: Box<[VifCounts]>,
     nowhere: VifCounts,
 }
 
 impl WorkerTelemetry {
-    /// With room for the counters of interfaces `0..vifs`. Memory for 256 of them is taken when
-    /// [`reserve`](Self::reserve) is first asked for one of them.
+    /// With room for the counters of interfaces `0..vifs`, 64 octets each. The system gives the memory page by page, when
+    /// one of the interfaces on it first counts.
+    ///
+    /// # Panics
+    /// If so many take more than all memory that a process can address.
     pub fn new(vifs: usize) -> Self {
         Self {
             ledger: Ledger::default(),
@@ -199,26 +214,26 @@ impl WorkerTelemetry {
             longest_own_gap_cycles: Counter::default(),
             generation: Counter::default(),
             punts: std::array::from_fn(|_| PassageCounts::default()),
-            blocks: (0..vifs.div_ceil(BLOCK)).map(|_| OnceLock::new()).collect(),
+            vifs: <[VifCounts]>::new_box_zeroed_with_elems(vifs).expect("the address space has room for the counters"),
             nowhere: VifCounts::default(),
         }
     }
 
-    /// Makes room for an interface's counters: control calls this before it publishes the interface. Returns whether
-    /// the row is within what this was made for.
-    pub fn reserve(&self, vif: fib::VifIndex) -> bool {
-        let Some(block) = self.blocks.get(vif.row() / BLOCK) else { return false };
-        block.get_or_init(|| Box::new(std::array::from_fn(|_| VifCounts::default())));
-        true
+    /// Whether the interface's row is within what this was made for.
+    pub fn has_room_for(&self, vif: fib::VifIndex) -> bool {
+        vif.row() < self.vifs.len()
     }
 
-    /// An interface's counters. Without a [`reserve`](Self::reserve) before, counts for it are thrown together.
+    /// The counters of all interfaces, taken once for a burst.
+    #[inline(always)]
+    pub fn vifs(&self) -> VifCounters<'_> {
+        VifCounters { vifs: &self.vifs, nowhere: &self.nowhere }
+    }
+
+    /// An interface's counters. Counts for one without [room](Self::has_room_for) are thrown together.
     #[inline(always)]
     pub fn vif(&self, vif: fib::VifIndex) -> &VifCounts {
-        match self.blocks.get(vif.row() / BLOCK).and_then(OnceLock::get) {
-            Some(block) => &block[vif.row() % BLOCK],
-            None => &self.nowhere,
-        }
+        self.vifs().get(vif)
     }
 
     /// How many packets were dropped for `reason`.
@@ -233,15 +248,13 @@ mod tests {
     use fib::VifIndex;
 
     #[test]
-    fn interfaces_count_apart_and_reserve_only_what_is_used() {
+    fn interfaces_count_apart_and_beyond_the_room_together() {
         let telemetry = WorkerTelemetry::new(1000);
-        let (a, b) = (VifIndex::new(3).unwrap(), VifIndex::new(900).unwrap());
-        assert!(telemetry.reserve(a) && telemetry.reserve(b));
-        assert!(!telemetry.reserve(VifIndex::new(5000).unwrap()));
+        let (a, b, beyond) = (VifIndex::new(3).unwrap(), VifIndex::new(900).unwrap(), VifIndex::new(5000).unwrap());
+        assert!(telemetry.has_room_for(a) && telemetry.has_room_for(b) && !telemetry.has_room_for(beyond));
         telemetry.vif(a).rx_frames.add(2);
         telemetry.vif(b).rx_frames.add(5);
-        assert_eq!(telemetry.vif(a).read().rx_frames, 2);
-        assert_eq!(telemetry.vif(b).read().rx_frames, 5);
-        assert_eq!(telemetry.blocks.iter().filter(|b| b.get().is_some()).count(), 2);
+        telemetry.vif(beyond).rx_frames.add(7);
+        assert_eq!([a, b, beyond].map(|vif| telemetry.vif(vif).read().rx_frames), [2, 5, 7]);
     }
 }

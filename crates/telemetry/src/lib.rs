@@ -10,6 +10,6 @@ mod drop_reason;
 mod ledger;
 pub mod slots;
 
-pub use counters::{Counter, PassageCounts, PassageTotals, VifCounts, VifTotals, WorkerTelemetry};
+pub use counters::{Counter, PassageCounts, PassageTotals, VifCounters, VifCounts, VifTotals, WorkerTelemetry};
 pub use drop_reason::{DropReason, Stage};
 pub use ledger::{Ledger, Totals};

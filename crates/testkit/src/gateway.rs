@@ -6,7 +6,7 @@ use crate::queues::{FakeClock, MemRx, MemTx};
 use crate::{Network, memory::MemFrame};
 use datapath::io::{Checksum, Outgoing, RxMeta};
 use datapath::{Inlet, Outlet, OutletConfig, Polling, Role, Worker};
-use fib::{Snapshot, VifIndex};
+use fib::Snapshot;
 use rcu::Publisher;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -107,9 +107,6 @@ impl Gateway {
         let snapshot = network.snapshot().expect("the test's network is consistent");
         let mut publisher = Publisher::new(snapshot);
         let telemetry = Arc::new(WorkerTelemetry::new(network.vmis.len()));
-        for n in 0..network.vmis.len() {
-            telemetry.reserve(VifIndex::new(n).expect("a test's networks are small"));
-        }
         let ports = network.ports();
         let rx: Vec<MemRx> = (0..ports).map(|_| MemRx::default()).collect();
         let tx: Vec<MemTx> = (0..ports).map(|_| MemTx::new(means.transmit_places, means.chains)).collect();
@@ -152,12 +149,12 @@ impl Gateway {
 
     /// Lets the worker run until there is nothing to do.
     pub fn run(&mut self) {
-        while self.worker.round() {}
+        while self.round() {}
     }
 
     /// One round of the worker.
     pub fn round(&mut self) -> bool {
-        self.worker.round()
+        self.worker.run_rounds(1, &mut ()) > 0
     }
 
     /// Lets a frame arrive, the worker run, and tells what came out.

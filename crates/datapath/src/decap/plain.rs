@@ -1,13 +1,12 @@
-//! An ordinary tunnel packet over IPv4, in one conjunction, and from there to its network. What follows an encapsulation's
+//! An ordinary tunnel packet over IPv4, in two comparisons, and from there to its network. What follows an encapsulation's
 //! header is at a constant place, so each has its own copy of the rest.
 
-use super::tunnelled::sums_to_ones;
 use super::{Here, inside, network};
 use crate::burst::Lanes;
 use crate::io::{Checksum, RxMeta};
 use fib::{InsideEntry, vtep_key_v4};
 use telemetry::DropReason;
-use wire::{Tci, checksum, ethernet, gre, ipv4, mpls, udp, vxlan};
+use wire::{Tci, ethernet, gre, ipv4, mpls, udp, vxlan};
 
 /// What all three encapsulations have in one piece behind the Ethernet header: IPv4, UDP and VXLAN make 36, and each has an
 /// inner Ethernet header.
@@ -28,7 +27,17 @@ struct Packet<'p> {
     end: usize,
 }
 
-/// Reads the header from IPv4 on in five words, once each:
+/// Of word 0: version and header length, fragment flag and offset.
+const FIXED: u64 = 0xff | (ipv4::FRAGMENT_MASK.swap_bytes() as u64) << 48;
+/// Of word 1.
+const PROTOCOL: u64 = 0xff00;
+const UDP: u64 = (ipv4::PROTO_UDP as u64) << 8;
+/// Of word 3, where the UDP header ends with its checksum and VXLAN begins with its flags.
+const CHECKSUM: u64 = 0xffff << 16;
+const FLAG_I: u64 = (vxlan::FLAG_I as u64) << 32;
+
+/// Reads the header from IPv4 on in words of eight octets in the order of memory, once each. What must be in them is compared
+/// bit by bit, all differences are put together, and nothing may be left. It stands in:
 ///
 /// | word | IPv4, UDP and VXLAN | MPLS over UDP | MPLS over GRE |
 /// |---|---|---|---|
@@ -38,49 +47,74 @@ struct Packet<'p> {
 /// | 3 | UDP length and checksum, VXLAN flags | and the label | the label |
 /// | 4 | VNI | | |
 ///
-/// Takes it to its network and fills the lanes; `None` if it is anything but an ordinary tunnel packet.
+/// `e` is the Ethernet header. Takes the packet to its network and fills the lanes; `None` if it is anything but an ordinary
+/// tunnel packet to us.
 #[inline(always)]
 pub(super) fn enter<const L3: usize>(
     here: &Here<'_>,
     meta: RxMeta,
+    e: &[u8; L3],
     octets: &[u8],
     available: usize,
     lanes: &mut Lanes,
     lane: usize,
 ) -> Option<Entered> {
-    /// Version and header length, flags and fragment offset.
-    const FIXED: u64 = 0xff << 56 | ipv4::FRAGMENT_MASK as u64;
-    const UNFRAGMENTED: u64 = (ipv4::VERSION_IHL as u64) << 56;
-    const GRE_OF_MPLS: u32 = ethernet::TYPE_MPLS as u32;
-    let words = words(octets.first_chunk::<HEAD>()?);
-    let [length, protocol, destination, behind, vni] = words;
-    let end = usize::from((length >> 32) as u16);
-    let ip = (length & FIXED == UNFRAGMENTED) & (here.v4 == Some((destination >> 32) as u32)) & (end <= available)
-        && (meta.ip == Checksum::Good || checksum_is_right(&words));
-    if !ip {
+    const TYPE: u16 = ethernet::TYPE_IPV4.swap_bytes();
+    const PORT: u64 = vxlan::UDP_PORT.swap_bytes() as u64;
+    let head = octets.first_chunk::<HEAD>()?;
+    let (words, _) = head.as_chunks::<8>();
+    let [a, b, c, d] = std::array::from_fn(|n| words.get(n).map_or(0, |word| u64::from_le_bytes(*word)));
+    let to = e.first_chunk().map_or(0, |to| u64::from_le_bytes(*to));
+    let ether_type = e.last_chunk().map_or(0, |two| u16::from_le_bytes(*two));
+    let strange = (to ^ here.mac_word) << 16
+        | u64::from(ether_type ^ TYPE)
+        | (a ^ u64::from(ipv4::VERSION_IHL)) & FIXED
+        | (c & 0xffff_ffff) ^ here.v4_word;
+    let end = usize::from(((a >> 16) as u16).swap_bytes());
+    if strange != 0 || end > available || !(meta.ip == Checksum::Good || checksum_is_right(a, b, c)) {
         return None;
     }
-    let packet = Packet { octets, source: protocol as u32, end };
-    match (protocol >> 48) as u8 {
-        ipv4::PROTO_UDP if udp_is_plain(&words, &packet, meta) => match destination as u16 {
-            vxlan::UDP_PORT if (behind >> 24) as u8 & vxlan::FLAG_I != 0 => {
-                let entry = here.t.vnis.lookup((vni >> 40) as u32);
-                let priority = here.t.priorities[(length >> 50) as usize & 63];
-                let to = (entry, priority, DropReason::UnknownVni);
-                rest::<L3, VXLAN_AT, { VXLAN_AT + INNER }>(here, &packet, lanes, lane, to)
-            }
-            mpls::UDP_PORT | mpls::UDP_PORT_LEGACY => {
-                let to = labelled(here, behind as u32)?;
-                rest::<L3, UDP_LABEL_AT, { UDP_LABEL_AT + INNER }>(here, &packet, lanes, lane, to)
-            }
-            _ => None,
-        },
-        ipv4::PROTO_GRE if destination as u32 == GRE_OF_MPLS => {
-            let to = labelled(here, (behind >> 32) as u32)?;
-            rest::<L3, GRE_LABEL_AT, { GRE_LABEL_AT + INNER }>(here, &packet, lanes, lane, to)
-        }
-        _ => None,
+    let packet = Packet { octets, source: ((b >> 32) as u32).swap_bytes(), end };
+    // The length must agree with IP's.
+    let unlike_udp = (b ^ UDP) & PROTOCOL | (udp_end(d) ^ end) as u64;
+    let zero_or_good = if meta.l4 == Checksum::Good { 0 } else { CHECKSUM };
+    if unlike_udp | (c >> 48 ^ PORT) | (d ^ FLAG_I) & (FLAG_I | zero_or_good) == 0 {
+        let [_, _, _, _, vni] = words else { return None };
+        let entry = here.vnis.lookup((u64::from_be_bytes(*vni) >> 40) as u32);
+        let to = (entry, here.priorities[(a >> 10) as usize & 63], DropReason::UnknownVni);
+        return rest::<L3, VXLAN_AT, { VXLAN_AT + INNER }>(here, &packet, lanes, lane, to);
     }
+    label::<L3>(here, &packet, lanes, lane, [b, c, d], unlike_udp == 0 && d & zero_or_good == 0)
+}
+
+/// MPLS over UDP, if the UDP header is right, or over GRE.
+#[inline(always)]
+fn label<const L3: usize>(
+    here: &Here<'_>,
+    packet: &Packet<'_>,
+    lanes: &mut Lanes,
+    lane: usize,
+    [b, c, d]: [u64; 3],
+    udp_is_right: bool,
+) -> Option<Entered> {
+    const GRE_OF_MPLS: u64 = (ethernet::TYPE_MPLS.swap_bytes() as u64) << 16;
+    const GRE: u64 = (ipv4::PROTO_GRE as u64) << 8;
+    let port = ((c >> 48) as u16).swap_bytes();
+    if udp_is_right && matches!(port, mpls::UDP_PORT | mpls::UDP_PORT_LEGACY) {
+        let to = labelled(here, ((d >> 32) as u32).swap_bytes())?;
+        return rest::<L3, UDP_LABEL_AT, { UDP_LABEL_AT + INNER }>(here, packet, lanes, lane, to);
+    }
+    if (b & PROTOCOL ^ GRE) | (c >> 32 ^ GRE_OF_MPLS) == 0 {
+        let to = labelled(here, (d as u32).swap_bytes())?;
+        return rest::<L3, GRE_LABEL_AT, { GRE_LABEL_AT + INNER }>(here, packet, lanes, lane, to);
+    }
+    None
+}
+
+/// Where the IP packet ends by the length of UDP.
+#[inline(always)]
+fn udp_end(d: u64) -> usize {
+    usize::from((d as u16).swap_bytes()) + ipv4::HEADER_OCTETS
 }
 
 /// Where a number leads, with the packet's priority, and what is wrong if it leads nowhere.
@@ -96,50 +130,33 @@ fn rest<const L3: usize, const AT: usize, const N: usize>(
     (entry, priority, unknown): To,
 ) -> Option<Entered> {
     let head = packet.octets.first_chunk::<N>()?.last_chunk::<INNER>()?;
-    if packet.end < N || entry.has_control_word() {
+    if packet.end < N {
         return None;
     }
-    let Some(network) = network(here.t, lanes, lane, entry) else { return Some(Err(unknown)) };
-    let inside = inside(lanes, lane, network, head, L3 + AT, priority);
-    Some(inside.map(|()| (vtep_key_v4(packet.source), packet.end)))
+    let network = match entry.plain_network() {
+        Some(network) => network,
+        None if entry.has_control_word() => return None,
+        None => match network(here.t, lanes, lane, entry) {
+            Some(network) => network,
+            None => return Some(Err(unknown)),
+        },
+    };
+    inside(lanes, lane, network, head, L3 + AT, priority);
+    Some(Ok((vtep_key_v4(packet.source), packet.end)))
 }
 
 #[inline(always)]
 fn labelled(here: &Here<'_>, entry: u32) -> Option<To> {
     let (label, priority) = only_label(entry)?;
-    Some((here.t.labels.lookup(label), priority, DropReason::UnknownLabel))
+    Some((here.labels.lookup(label), priority, DropReason::UnknownLabel))
 }
 
+/// RFC 1071, over the 20 octets of the header, of which `c` has the last four: they sum to all ones, that is to a multiple of
+/// that, since not all are zero. The sum is the same in either order of octets.
 #[inline(always)]
-fn words(head: &[u8; HEAD]) -> [u64; 5] {
-    let (words, _) = head.as_chunks::<8>();
-    std::array::from_fn(|n| words.get(n).map_or(0, |word| u64::from_be_bytes(*word)))
-}
-
-/// RFC 1071, over the 20 octets of the header: it sums to all ones.
-#[inline(always)]
-fn checksum_is_right(words: &[u64; 5]) -> bool {
-    let [a, b, c, ..] = *words;
+fn checksum_is_right(a: u64, b: u64, c: u64) -> bool {
     const LOW: u64 = 0xffff_ffff;
-    checksum::fold((a & LOW) + (a >> 32) + (b & LOW) + (b >> 32) + (c >> 32)) == 0xffff
-}
-
-/// The length agrees with IP's, and the checksum is absent or right.
-#[inline(always)]
-fn udp_is_plain(words: &[u64; 5], packet: &Packet<'_>, meta: RxMeta) -> bool {
-    let octets = usize::from((words[3] >> 48) as u16);
-    octets + ipv4::HEADER_OCTETS == packet.end
-        && ((words[3] >> 32) as u16 == 0
-            || meta.l4 == Checksum::Good
-            || is_summed(packet.octets, packet.source, (words[2] >> 32) as u32, packet.end))
-}
-
-/// Whether a checksum that is there is right. It covers the whole packet. All by value: references would keep the numbers of
-/// every packet in memory.
-#[inline(never)]
-fn is_summed(packet: &[u8], source: u32, destination: u32, end: usize) -> bool {
-    let pseudo = checksum::udp_pseudo_header_v4(source, destination, (end - ipv4::HEADER_OCTETS) as u16);
-    packet.get(ipv4::HEADER_OCTETS..end).is_some_and(|datagram| sums_to_ones(pseudo, datagram))
+    ((a & LOW) + (a >> 32) + (b & LOW) + (b >> 32) + (c & LOW)).is_multiple_of(0xffff)
 }
 
 /// A label that is alone on its stack, not reserved, and alive; the priority is its traffic class.

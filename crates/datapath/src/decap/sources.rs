@@ -1,7 +1,7 @@
 //! Who may send us tunnel packets: VTEPs that we know, or those of the frame's network, or anybody, as configured.
 
 use crate::BURST;
-use crate::burst::Lanes;
+use crate::burst::{LaneMask, Lanes};
 use fib::{Fabric, Snapshot, SourceCheck, VTEP_KEY_V6};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use telemetry::DropReason;
@@ -14,16 +14,31 @@ pub(super) fn check(t: &Snapshot, lanes: &mut Lanes, keys: &[u64; BURST], n: usi
     if !lanes.by_v6.is_empty() {
         tell_apart(t, lanes);
     }
+    let strangers = lanes.live.also_in(LaneMask::with(&lanes.peer, u32::MAX, 0));
+    if !strangers.is_empty() {
+        check_strangers(t, lanes, strangers, keys);
+    }
+    if t.fabric.source_check == SourceCheck::Strict {
+        check_membership(t, lanes);
+    }
+}
+
+#[inline(never)]
+fn check_strangers(t: &Snapshot, lanes: &mut Lanes, strangers: LaneMask, keys: &[u64; BURST]) {
+    for lane in strangers {
+        if let Some(reason) = stranger(&t.fabric, address(keys[lane], lanes.source_v6[lane])) {
+            lanes.drop(lane, reason);
+        }
+    }
+}
+
+/// Whether a VTEP that we know takes part in the frame's network.
+#[inline(never)]
+fn check_membership(t: &Snapshot, lanes: &mut Lanes) {
     for lane in lanes.live {
-        if lanes.peer[lane] == 0 {
-            if let Some(reason) = stranger(&t.fabric, address(keys[lane], lanes.source_v6[lane])) {
-                lanes.drop(lane, reason);
-            }
-        } else if t.fabric.source_check == SourceCheck::Strict {
-            let network = t.network(lanes.network[lane]).zip(lanes.peer(lane));
-            if !network.is_some_and(|(network, peer)| network.has_peer(peer)) {
-                lanes.drop(lane, DropReason::OuterSourceUnknown);
-            }
+        let network = t.network(lanes.network[lane]).zip(lanes.peer(lane));
+        if !network.is_some_and(|(network, peer)| network.has_peer(peer)) {
+            lanes.drop(lane, DropReason::OuterSourceUnknown);
         }
     }
 }

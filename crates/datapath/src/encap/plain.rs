@@ -1,55 +1,100 @@
 //! The usual outer headers: IPv4, no fabric VLAN, no control word. All places are constants, so no check is left.
 
-use super::{Inner, MACS, mac_octets};
+use super::{MACS, label_entry};
+use crate::io::Frame;
 use fib::Tunnel;
-use wire::{ethernet, gre, ipv4, mpls, udp, vxlan as vxlan_header};
+use telemetry::DropReason;
+use wire::{Tci, ethernet, gre, ipv4, mpls, udp, vxlan as vxlan_header};
 
 const IP: usize = ethernet::HEADER_OCTETS;
 const L4: usize = IP + ipv4::HEADER_OCTETS;
 /// Octets of the outer header, Ethernet included.
-pub(super) const VXLAN: usize = L4 + udp::HEADER_OCTETS + vxlan_header::HEADER_OCTETS;
-pub(super) const MPLS_OVER_UDP: usize = L4 + udp::HEADER_OCTETS + mpls::ENTRY_OCTETS;
-pub(super) const MPLS_OVER_GRE: usize = L4 + gre::HEADER_OCTETS + mpls::ENTRY_OCTETS;
+const VXLAN: usize = L4 + udp::HEADER_OCTETS + vxlan_header::HEADER_OCTETS;
+const MPLS_OVER_UDP: usize = L4 + udp::HEADER_OCTETS + mpls::ENTRY_OCTETS;
+const MPLS_OVER_GRE: usize = L4 + gre::HEADER_OCTETS + mpls::ENTRY_OCTETS;
 
+/// What differs from packet to packet.
+#[derive(Clone, Copy)]
+pub(super) struct Outer {
+    /// Inner frame without its tags, in octets.
+    pub(super) octets: usize,
+    pub(super) hash: u32,
+    /// VNI word, or label stack entry without its traffic class.
+    pub(super) shim: u32,
+    pub(super) tos: u8,
+    pub(super) priority: Tci,
+    pub(super) id: u16,
+}
+
+/// `TAG` octets behind the frame's MACs, 0 or 4, go; so in all that follows.
+///
+/// # Errors
+/// `NoHeadroom`, `NotContiguous`.
 #[inline(always)]
-pub(super) fn vxlan(window: &mut [u8; VXLAN + MACS], tunnel: &Tunnel, inner: &Inner, id: u16) {
-    ip::<VXLAN, { VXLAN + MACS }>(window, tunnel, inner, id);
-    udp::<VXLAN, { VXLAN + MACS }>(window, inner);
-    put(window, VXLAN - 4, inner.shim.to_be_bytes());
+pub(super) fn vxlan<const TAG: usize, F: Frame>(frame: &mut F, tunnel: &Tunnel, o: Outer) -> Result<(), DropReason> {
+    let window = front::<TAG, VXLAN, { VXLAN + MACS }, F>(frame, tunnel)?;
+    ip::<VXLAN, { VXLAN + MACS }>(window, tunnel, o);
+    udp::<VXLAN, { VXLAN + MACS }>(window, o);
+    put(window, VXLAN - 4, o.shim.to_be_bytes());
+    Ok(())
 }
 
 #[inline(always)]
-pub(super) fn mpls_over_udp(window: &mut [u8; MPLS_OVER_UDP + MACS], tunnel: &Tunnel, inner: &Inner, id: u16) {
-    ip::<MPLS_OVER_UDP, { MPLS_OVER_UDP + MACS }>(window, tunnel, inner, id);
-    udp::<MPLS_OVER_UDP, { MPLS_OVER_UDP + MACS }>(window, inner);
-    put(window, MPLS_OVER_UDP - mpls::ENTRY_OCTETS, inner.label_entry().to_be_bytes());
+pub(super) fn mpls_over_udp<const TAG: usize, F: Frame>(
+    frame: &mut F,
+    tunnel: &Tunnel,
+    o: Outer,
+) -> Result<(), DropReason> {
+    let window = front::<TAG, MPLS_OVER_UDP, { MPLS_OVER_UDP + MACS }, F>(frame, tunnel)?;
+    ip::<MPLS_OVER_UDP, { MPLS_OVER_UDP + MACS }>(window, tunnel, o);
+    udp::<MPLS_OVER_UDP, { MPLS_OVER_UDP + MACS }>(window, o);
+    put(window, MPLS_OVER_UDP - mpls::ENTRY_OCTETS, label_entry(o.shim, o.priority).to_be_bytes());
+    Ok(())
 }
 
 #[inline(always)]
-pub(super) fn mpls_over_gre(window: &mut [u8; MPLS_OVER_GRE + MACS], tunnel: &Tunnel, inner: &Inner, id: u16) {
-    ip::<MPLS_OVER_GRE, { MPLS_OVER_GRE + MACS }>(window, tunnel, inner, id);
-    put(window, MPLS_OVER_GRE - mpls::ENTRY_OCTETS, inner.label_entry().to_be_bytes());
+pub(super) fn mpls_over_gre<const TAG: usize, F: Frame>(
+    frame: &mut F,
+    tunnel: &Tunnel,
+    o: Outer,
+) -> Result<(), DropReason> {
+    let window = front::<TAG, MPLS_OVER_GRE, { MPLS_OVER_GRE + MACS }, F>(frame, tunnel)?;
+    ip::<MPLS_OVER_GRE, { MPLS_OVER_GRE + MACS }>(window, tunnel, o);
+    put(window, MPLS_OVER_GRE - mpls::ENTRY_OCTETS, label_entry(o.shim, o.priority).to_be_bytes());
+    Ok(())
 }
 
-/// Template, IPv4 header and inner MACs of a header of `H` octets; `W` is with the MACs.
+/// Makes room for a header of `H` octets and puts the template there; `W` is with the MACs, which move up to it over the tag.
 #[inline(always)]
-fn ip<const H: usize, const W: usize>(window: &mut [u8; W], tunnel: &Tunnel, inner: &Inner, id: u16) {
-    const { assert!(H + MACS == W) };
+fn front<'f, const TAG: usize, const H: usize, const W: usize, F: Frame>(
+    frame: &'f mut F,
+    tunnel: &Tunnel,
+) -> Result<&'f mut [u8; W], DropReason> {
+    const { assert!(H + MACS == W && TAG <= H) };
+    let octets = frame.prepend(H - TAG).ok_or(DropReason::NoHeadroom)?;
+    let window = octets.first_chunk_mut::<W>().ok_or(DropReason::NotContiguous)?;
+    if TAG > 0 {
+        window.copy_within(H - TAG..H - TAG + MACS, H);
+    }
     window[..H].copy_from_slice(&tunnel.header()[..H]);
-    let total = (inner.octets + H - IP) as u16;
-    let sum = tunnel.checksum() + u32::from(inner.tos) + u32::from(total) + u32::from(id);
-    put(window, IP + 1, [inner.tos]);
-    put(window, IP + 2, total.to_be_bytes());
-    put(window, IP + 4, id.to_be_bytes());
+    Ok(window)
+}
+
+/// What differs in the IPv4 header.
+#[inline(always)]
+fn ip<const H: usize, const W: usize>(window: &mut [u8; W], tunnel: &Tunnel, o: Outer) {
+    let total = (o.octets + H - IP) as u16;
+    let sum = tunnel.checksum() + u32::from(o.tos) + u32::from(total) + u32::from(o.id);
+    put(window, IP + 1, [o.tos]);
+    put(window, IP + 2, (u32::from(total) << 16 | u32::from(o.id)).to_be_bytes());
     put(window, IP + 10, (!fold(sum)).to_be_bytes());
-    put(window, H, mac_octets(inner.destination, inner.source));
 }
 
 /// Source port and length.
 #[inline(always)]
-fn udp<const H: usize, const W: usize>(window: &mut [u8; W], inner: &Inner) {
-    put(window, L4, udp::entropy_port(inner.hash).to_be_bytes());
-    put(window, L4 + 4, ((inner.octets + H - L4) as u16).to_be_bytes());
+fn udp<const H: usize, const W: usize>(window: &mut [u8; W], o: Outer) {
+    put(window, L4, udp::entropy_port(o.hash).to_be_bytes());
+    put(window, L4 + 4, ((o.octets + H - L4) as u16).to_be_bytes());
 }
 
 /// Folds the one's complement sum of at most four 16-bit words, which two steps do.

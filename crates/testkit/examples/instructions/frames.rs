@@ -2,7 +2,7 @@
 //! check and poison would hide what the pipeline does.
 
 use arrayvec::ArrayVec;
-use datapath::io::{CONTIGUOUS, Frame, Pool, RxMeta, RxQueue, TxQueue};
+use datapath::io::{CONTIGUOUS, Frame, Pool, RxQueue, TxQueue};
 use datapath::{BURST, Burst};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -131,9 +131,9 @@ impl PlainRx {
 impl RxQueue for PlainRx {
     type Frame = PlainFrame;
 
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, burst: &mut Burst<PlainFrame>) {
-        burst.fill(self.0.borrow_mut().drain(..).map(|frame| (frame, RxMeta::default())));
+        burst.refill(|frames| frames.extend(self.0.borrow_mut().drain(..)));
     }
 }
 
@@ -151,7 +151,7 @@ impl PlainTx {
 impl TxQueue for PlainTx {
     type Frame = PlainFrame;
 
-    #[inline]
+    #[inline(always)]
     fn transmit(&mut self, frames: &mut ArrayVec<PlainFrame, BURST>) {
         self.0.borrow_mut().extend(frames.drain(..));
     }
