@@ -9,13 +9,14 @@ mod pair;
 mod plan;
 mod ports;
 mod stage;
+mod stages;
 mod turns;
 mod upkeep;
 
 pub(crate) use turns::SLICE_US;
 pub(crate) use upkeep::weigh;
 
-use crate::figures::{Case, Quantity};
+use crate::figures::{Case, Quantity, Stages};
 use crate::peers::Peers;
 use crate::traffic::Direction;
 use anyhow::{Context, Result};
@@ -85,6 +86,8 @@ pub(crate) enum Selection {
     Quick,
     /// Every one.
     All,
+    /// None.
+    Nothing,
     /// Those whose names have this in them; `*` is for anything.
     Named(String),
 }
@@ -94,6 +97,7 @@ impl Selection {
         match self {
             Self::Quick => name.ends_with("/64-vlans"),
             Self::All => true,
+            Self::Nothing => false,
             Self::Named(pattern) => contains(name, pattern),
         }
     }
@@ -171,6 +175,32 @@ pub(crate) fn run(means: &Means<'_>, selection: &Selection, observer: &mut dyn O
         observer.ended(case.with_context(|| job.name().to_owned())?);
     }
     Ok(())
+}
+
+/// The plans of the selected cases in which each frame takes the way of all.
+fn staged(selection: &Selection) -> impl Iterator<Item = plan::Plan> {
+    plan::all().into_iter().filter(|plan| plan.counted == plan::Counted::Frames && selection.takes(&plan.name))
+}
+
+/// Whether the stages of any selected case can be measured.
+pub(crate) fn has_stages(selection: &Selection) -> bool {
+    staged(selection).next().is_some()
+}
+
+/// What each step of the pipeline costs in the selected cases, as far as the run is not interrupted.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn stages(means: &Means<'_>, selection: &Selection) -> Result<Vec<Stages>> {
+    let mut found = Vec::new();
+    for plan in staged(selection) {
+        let stages = stages::run(means, &plan);
+        if means.is_interrupted() {
+            break;
+        }
+        found.push(stages.with_context(|| plan.name.clone())?);
+    }
+    Ok(found)
 }
 
 /// What a worker at full load feels of control; nothing where there is one core, or once the run is interrupted.

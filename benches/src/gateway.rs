@@ -6,6 +6,7 @@ use crate::traffic::Direction;
 use anyhow::{Result, ensure};
 use causewayd::driver::{DpdkFrame, DpdkPool, TscClock};
 use datapath::io::{Outgoing, TxQueue};
+use datapath::probe::Probe;
 use datapath::{Inlet, Outlet, OutletConfig, Polling, Role, Worker};
 use dpdk::{Eal, Pool};
 use fib::Snapshot;
@@ -59,7 +60,13 @@ impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
         self.worker.run_rounds(rounds, &mut ());
     }
 
-    /// The same; how much more it has `counted` since.
+    /// The same, with somebody looking on.
+    #[inline]
+    pub(crate) fn run_probed(&mut self, rounds: usize, probe: &mut impl Probe) {
+        self.worker.run_rounds(rounds, probe);
+    }
+
+    /// The same as [`run`](Self::run); how much more it has `counted` since.
     #[inline]
     pub(crate) fn run_and_count(&mut self, rounds: usize, counted: impl Fn(&Self) -> u64) -> u64 {
         let before = counted(self);

@@ -91,6 +91,7 @@ fn steps(options: &Options) -> Vec<(String, Duration)> {
     let other = |other: Other| {
         let seconds = match other {
             Other::Memory => 2,
+            Other::Stages => 6 + 6 * options.rounds() as u64 / 700,
             Other::Upkeep => 15,
             Other::Publication => 4 * (PUBLICATION_SECONDS + 2),
         };
@@ -110,7 +111,7 @@ fn measure(options: &Options, interrupted: &AtomicBool, progress: &mut Progress,
         progress.step(Other::Memory.name());
         figures.quantities.extend(cases::weigh()?);
     }
-    if options.takes(Other::Upkeep) || !cases::names(&options.selection()).is_empty() {
+    if options.takes(Other::Stages) || options.takes(Other::Upkeep) || !cases::names(&options.selection()).is_empty() {
         forward(options, interrupted, &scratch.0, progress, figures)?;
     }
     if options.takes(Other::Publication) && !interrupted.load(Relaxed) {
@@ -141,15 +142,32 @@ fn forward(
         let peers = options.peers().then(|| Peers::new(directory, options.core)).transpose()?;
         let _worker = dpdk::Worker::register(&eal, options.core)?;
         let means = Means::new(&eal, directory, options.rounds(), peers.as_ref(), interrupted)?;
-        let outcome = cases::run(&means, &options.selection(), progress);
-        if outcome.is_ok() && options.takes(Other::Upkeep) && !interrupted.load(Relaxed) {
-            progress.step(Other::Upkeep.name());
-            figures.quantities.extend(cases::upkeep(&means)?);
-        }
+        let outcome = cases::run(&means, &options.selection(), progress)
+            .and_then(|()| beside_cases(options, interrupted, &means, progress, figures));
         figures.absent = peers.map(Peers::into_absent).unwrap_or_default();
         outcome
     };
     thread::scope(|scope| scope.spawn(work).join()).ok().context("the worker ended by a panic")?
+}
+
+/// What else needs a worker.
+fn beside_cases(
+    options: &Options,
+    interrupted: &AtomicBool,
+    means: &Means<'_>,
+    progress: &mut Progress,
+    figures: &mut Figures,
+) -> Result<()> {
+    let is_next = |other: Other| options.takes(other) && !interrupted.load(Relaxed);
+    if is_next(Other::Stages) {
+        progress.step(Other::Stages.name());
+        figures.stages = cases::stages(means, &options.staged())?;
+    }
+    if is_next(Other::Upkeep) {
+        progress.step(Other::Upkeep.name());
+        figures.quantities.extend(cases::upkeep(means)?);
+    }
+    Ok(())
 }
 
 /// Prints, writes and draws what there is.

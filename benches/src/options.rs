@@ -18,7 +18,7 @@ pub(crate) struct Options {
     /// Only what has this in its name, `*` standing for anything: `from-fabric`, `to-*/imix`, `memory`.
     #[arg(long, value_name = "PATTERN")]
     case: Option<String>,
-    /// Only the cycles of each stage of the pipeline.
+    /// Only the cycles of each stage of the pipeline, in the six cases of 64 VLANs or those of --case.
     #[arg(long, conflicts_with = "quick")]
     pub(crate) stages: bool,
     /// Without testpmd and Open vSwitch.
@@ -46,6 +46,8 @@ pub(crate) struct Options {
 pub(crate) enum Other {
     /// What full tables weigh.
     Memory,
+    /// What each step of the pipeline costs.
+    Stages,
     /// What a worker feels of reloads and route changes.
     Upkeep,
     /// What it costs to publish a change of a large table.
@@ -54,11 +56,12 @@ pub(crate) enum Other {
 
 impl Other {
     /// In the order in which they run; the cases follow the first.
-    pub(crate) const ALL: [Self; 3] = [Self::Memory, Self::Upkeep, Self::Publication];
+    pub(crate) const ALL: [Self; 4] = [Self::Memory, Self::Stages, Self::Upkeep, Self::Publication];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Memory => "memory",
+            Self::Stages => "stages",
             Self::Upkeep => "upkeep",
             Self::Publication => "publication",
         }
@@ -76,8 +79,12 @@ impl Options {
         if let Some(pattern) = &self.case {
             let all = cases::names(&Selection::All).join("\n  ");
             let others = Other::ALL.map(Other::name).join("\n  ");
-            let found =
-                !cases::names(&self.selection()).is_empty() || Other::ALL.iter().any(|other| self.takes(*other));
+            let found = match self.stages {
+                true => cases::has_stages(&self.staged()),
+                false => {
+                    !cases::names(&self.selection()).is_empty() || Other::ALL.iter().any(|other| self.takes(*other))
+                }
+            };
             ensure!(found, "--case {pattern}: nothing has that in its name; there are\n  {all}\n  {others}");
         }
         for (option, directory) in [("--plots", &self.plots), ("--pcaps", &self.pcaps)] {
@@ -102,9 +109,18 @@ impl Options {
     /// The cases that are meant.
     pub(crate) fn selection(&self) -> Selection {
         match &self.case {
+            _ if self.stages => Selection::Nothing,
             Some(pattern) => Selection::Named(pattern.clone()),
-            None if self.quick || self.stages => Selection::Quick,
+            None if self.quick => Selection::Quick,
             None => Selection::All,
+        }
+    }
+
+    /// The cases whose stages are meant.
+    pub(crate) fn staged(&self) -> Selection {
+        match &self.case {
+            Some(pattern) if self.stages => Selection::Named(pattern.clone()),
+            _ => Selection::Quick,
         }
     }
 
@@ -116,7 +132,7 @@ impl Options {
     /// Whether this is to be measured.
     pub(crate) fn takes(&self, other: Other) -> bool {
         let named = self.case.as_ref().is_none_or(|pattern| cases::contains(other.name(), pattern));
-        named && !(self.quick || self.stages)
+        if self.stages { other == Other::Stages } else { named && !self.quick }
     }
 
     /// How to get these figures again.

@@ -20,7 +20,7 @@ use fib::Snapshot;
 const QUEUES: u16 = 7;
 
 /// Of a setting what is not yet on a port.
-struct Props<'a> {
+pub(super) struct Props<'a> {
     number: usize,
     setting: &'a Setting,
     traffic: Traffic,
@@ -28,12 +28,12 @@ struct Props<'a> {
 }
 
 impl<'a> Props<'a> {
-    fn new(number: usize, setting: &'a Setting) -> Result<Self> {
+    pub(super) fn new(number: usize, setting: &'a Setting) -> Result<Self> {
         let tables = setting.load.scene.snapshot()?;
         Ok(Self { number, setting, traffic: Traffic::new(&setting.load), tables })
     }
 
-    fn stage(&'a self, means: &'a Means<'a>) -> Result<Stage<'a>> {
+    pub(super) fn stage(&'a self, means: &'a Means<'a>) -> Result<Stage<'a>> {
         let source = source(means, self.number, self.setting, &self.traffic)?;
         let pool = means.pool_for(self.traffic.longest())?.clone();
         let Self { setting, traffic, tables, .. } = self;
