@@ -6,6 +6,7 @@ use bytemuck::TransparentWrapper;
 use datapath::io::{self, Checksum, Clock, Frame, RxMeta};
 use datapath::{BURST, Burst};
 use dpdk::{Mbuf, SharedMbuf};
+use rustix::thread::{Timespec, nanosleep};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -279,8 +280,11 @@ impl Clock for TscClock {
         dpdk::lcore::tsc()
     }
 
+    /// Not `std::thread::sleep`, which panics if the kernel refuses. A signal ends it early: there will be another.
     fn rest(&mut self, time: Duration) {
-        std::thread::sleep(time);
+        if let Ok(time) = Timespec::try_from(time) {
+            let _ = nanosleep(&time);
+        }
     }
 
     fn stolen(&mut self) -> u64 {
