@@ -28,6 +28,12 @@ const SAMPLES: usize = 5;
 
 /// Turns that each peer has in a case.
 pub(crate) const TURNS: u32 = 5;
+/// What Open vSwitch's figures are called: of all flows, and of one, which its first cache always knows, the best that it can do.
+const MANY: [&str; 1] = ["OVS-DPDK, 4,096 flows"];
+const ONE: [&str; 1] = ["OVS-DPDK, one flow"];
+/// Octets of a classic capture file before its frames, and before each frame.
+const FILE_HEADER: usize = 24;
+const RECORD_HEADER: usize = 16;
 
 /// A program beside Causeway, at rest but for [`Peer::measure`].
 pub(crate) trait Peer {
@@ -122,10 +128,6 @@ impl Peers {
     }
 }
 
-const MANY: [&str; 1] = ["OVS-DPDK, 4,096 flows"];
-/// Every packet hits the first of its caches: the best that it can do.
-const ONE: [&str; 1] = ["OVS-DPDK, one flow"];
-
 /// What peers add to the time that a case takes.
 pub(crate) fn expected(case: &str) -> Duration {
     let turns = 2 * (u32::from(has_testpmd(case)) + u32::from(has_ovs(case)));
@@ -173,7 +175,3 @@ fn repeat_first(all: &Path, one: &Path) -> Result<()> {
     let repeated = [header, &first.repeat(records.len() / first.len())].concat();
     std::fs::write(one, repeated).with_context(|| format!("cannot write {}", one.display()))
 }
-
-/// Of a classic capture file, and of each frame in it.
-const FILE_HEADER: usize = 24;
-const RECORD_HEADER: usize = 16;

@@ -5,6 +5,9 @@ use crate::figures::Case;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+/// Steps that were to take so long say how fast this machine is.
+const TELLING: Duration = Duration::from_secs(10);
+
 /// What a run takes, as expected and as it turns out.
 pub(crate) struct Progress {
     /// Names of the steps that are still to come, first to last, and how long each is expected to take.
@@ -53,9 +56,9 @@ impl Progress {
         }
     }
 
-    /// How much longer than expected it takes.
+    /// How much longer than expected it takes; the first steps do not tell.
     fn pace(&self) -> f64 {
-        if self.foreseen.is_zero() { 1.0 } else { self.taken.as_secs_f64() / self.foreseen.as_secs_f64() }
+        if self.foreseen < TELLING { 1.0 } else { self.taken.as_secs_f64() / self.foreseen.as_secs_f64() }
     }
 
     fn show(&self, line: &str) {

@@ -37,7 +37,7 @@ pub(super) struct Ovs {
 }
 
 impl Ovs {
-    /// `name` is also the name of its directory below `directory`, made here.
+    /// Makes `directory` for its files. `names` has what its figure is called; `pcap` comes in at the port that `direction` says.
     ///
     /// # Errors
     /// It is not installed, has not enough memory, or refuses its configuration.
