@@ -75,7 +75,8 @@ impl Ovs {
         let device = |device: &str| format!("type=dpdk options:dpdk-devargs=\"{device}\"");
         let words = [
             bridge("underlay", &format!("other_config:hwaddr=\"{}\"", network.own_mac)),
-            bridge("overlay", "protocols=OpenFlow13"),
+            // Not secure, it would switch like any switch until it has rules, and send frames with their tags on.
+            bridge("overlay", "protocols=OpenFlow13 fail_mode=secure"),
             port("underlay", "fabric", &device(&fabric)),
             port("overlay", "access", &format!("{} ofport_request={ACCESS}", device(&access))),
             port("overlay", "tunnel", &format!("type=vxlan options:remote_ip={} options:key=flow", network.peer)),
@@ -105,8 +106,6 @@ impl Ovs {
         });
         let file = self.directory.join("flows");
         std::fs::write(&file, rules.collect::<String>()).with_context(|| format!("cannot write {}", file.display()))?;
-        // Bridges begin with a rule that switches like any switch.
-        run(self.command("ovs-ofctl").args(["-O", "OpenFlow13", "del-flows", "overlay"]))?;
         run(self.command("ovs-ofctl").args(["-O", "OpenFlow13", "add-flows", "overlay"]).arg(&file))?;
         Ok(())
     }
