@@ -105,46 +105,52 @@ pub(crate) fn to_fabric<F: Frame>(t: &Snapshot, ids: &mut IpIds, burst: &mut Bur
     for lane in burst.lanes.to_remote {
         let Some(frame) = burst.frames.get_mut(lane) else { break };
         let lanes = &mut burst.lanes;
-        match one(t, ways, ids.take(), lanes, lane, frame) {
-            Ok(port) => lanes.send(lane, port),
-            Err(reason) => lanes.drop(lane, reason),
+        let id = ids.take();
+        match plain(ways, id, lanes, lane, frame) {
+            Some(port) => lanes.send(lane, port),
+            None => any(t, id, lanes, lane, frame),
         }
     }
     burst.lanes.live.remove_all(burst.lanes.to_remote);
 }
 
+/// A frame that needs no padding, by one of the usual tunnels, with two tags to pop, one or none. `None`, and nothing done, if it
+/// is anything else.
 #[inline(always)]
-fn one<F: Frame>(
-    t: &Snapshot,
-    ways: WaysOut<'_>,
-    id: u16,
-    lanes: &Lanes,
-    lane: usize,
-    frame: &mut F,
-) -> Result<PortIndex, DropReason> {
+fn plain<F: Frame>(ways: WaysOut<'_>, id: u16, lanes: &Lanes, lane: usize, frame: &mut F) -> Option<PortIndex> {
     let tags = usize::from(lanes.tag_octets[lane]);
-    if let Some((nexthop, tunnel)) = ways.plain(Destination::nexthop_of(lanes.found[lane])) {
-        let octets = frame.total_octets() - tags;
-        let (tci, hash) = (lanes.tci[lane], lanes.hash[lane]);
-        if octets >= ethernet::MIN_FRAME_OCTETS && octets <= tunnel.max_frame() {
-            let outer = plain::Outer { octets, hash, shim: nexthop.shim(), tos: ways.tos(tci), priority: tci, id };
-            let written = match (tunnel.only_shape(), tags) {
-                (Shape::VxlanV4, 4) => plain::vxlan::<4, F>(frame, tunnel, outer),
-                (Shape::MplsUdpV4, 4) => plain::mpls_over_udp::<4, F>(frame, tunnel, outer),
-                (Shape::MplsGreV4, 4) => plain::mpls_over_gre::<4, F>(frame, tunnel, outer),
-                (Shape::VxlanV4, 0) => plain::vxlan::<0, F>(frame, tunnel, outer),
-                (Shape::MplsUdpV4, 0) => plain::mpls_over_udp::<0, F>(frame, tunnel, outer),
-                (Shape::MplsGreV4, 0) => plain::mpls_over_gre::<0, F>(frame, tunnel, outer),
-                _ => return unusual(t, id, lanes, lane, frame),
-            };
-            return written.map(|()| tunnel.port());
-        }
+    let (nexthop, tunnel) = ways.plain(Destination::nexthop_of(lanes.found[lane]))?;
+    let octets = frame.total_octets() - tags;
+    if octets < ethernet::MIN_FRAME_OCTETS || octets > tunnel.max_frame() {
+        return None;
     }
-    unusual(t, id, lanes, lane, frame)
+    let (tci, hash) = (lanes.tci[lane], lanes.hash[lane]);
+    let outer = plain::Outer { octets, hash, shim: nexthop.shim(), tos: ways.tos(tci), priority: tci, id };
+    match (tunnel.only_shape(), tags) {
+        (Shape::VxlanV4, 4) => plain::vxlan::<4, F>(frame, tunnel, outer)?,
+        (Shape::MplsUdpV4, 4) => plain::mpls_over_udp::<4, F>(frame, tunnel, outer)?,
+        (Shape::MplsGreV4, 4) => plain::mpls_over_gre::<4, F>(frame, tunnel, outer)?,
+        (Shape::VxlanV4, 0) => plain::vxlan::<0, F>(frame, tunnel, outer)?,
+        (Shape::MplsUdpV4, 0) => plain::mpls_over_udp::<0, F>(frame, tunnel, outer)?,
+        (Shape::MplsGreV4, 0) => plain::mpls_over_gre::<0, F>(frame, tunnel, outer)?,
+        (Shape::VxlanV4, 8) => plain::vxlan::<8, F>(frame, tunnel, outer)?,
+        (Shape::MplsUdpV4, 8) => plain::mpls_over_udp::<8, F>(frame, tunnel, outer)?,
+        (Shape::MplsGreV4, 8) => plain::mpls_over_gre::<8, F>(frame, tunnel, outer)?,
+        _ => return None,
+    }
+    Some(tunnel.port())
 }
 
-/// Any frame, by any tunnel, with any number of tags to pop. Not inlined, so that the usual way stays short.
+/// Any other frame. Not inlined, so that the usual way stays short.
 #[inline(never)]
+fn any<F: Frame>(t: &Snapshot, id: u16, lanes: &mut Lanes, lane: usize, frame: &mut F) {
+    match unusual(t, id, lanes, lane % BURST, frame) {
+        Ok(port) => lanes.send(lane, port),
+        Err(reason) => lanes.drop(lane, reason),
+    }
+}
+
+/// Any frame, by any tunnel, with any number of tags to pop.
 fn unusual<F: Frame>(
     t: &Snapshot,
     id: u16,

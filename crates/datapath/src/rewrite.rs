@@ -5,7 +5,7 @@ use crate::encap::{MACS, mac_octets, pad};
 use crate::io::Frame;
 use crate::{BURST, Burst, bridge};
 use fib::{Destination, Snapshot, Vif, VifIndex};
-use telemetry::{DropReason, WorkerTelemetry};
+use telemetry::{DropReason, VifCounts, WorkerTelemetry};
 use wire::{Tci, ethernet, is_tag_type};
 
 const TYPE_OCTETS: usize = 2;
@@ -28,48 +28,64 @@ pub(crate) fn to_access<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, bur
         let lanes = &mut burst.lanes;
         let egress = Destination::vif_of(lanes.found[lane]);
         let (vif, counts) = (vifs.get(egress), counters.get(egress));
-        match one(t, vif, lanes, lane, frame, side) {
-            Ok(octets) => {
-                counts.tx_frames.add(1);
-                counts.tx_octets.add(octets as u64);
-                lanes.send(lane, vif.port());
-            }
-            Err(reason) => {
-                counts.drops.add(1);
-                lanes.drop(lane, reason);
-            }
+        if side == Side::Fabric
+            && let Some(octets) = plain(vif, lanes, lane, frame)
+        {
+            counts.tx_frames.add(1);
+            counts.tx_octets.add(octets as u64);
+            lanes.send(lane, vif.port());
+        } else {
+            any(t, (vif, counts), lanes, lane, frame, side);
         }
     }
     burst.lanes.live.remove_all(burst.lanes.to_vif);
 }
 
-/// One frame; returns its length as it leaves.
+/// A frame from the fabric that needs no padding, to an interface with one tag and a VLAN of its own. Returns its length as it
+/// leaves; `None`, and nothing done, if it is anything else.
 #[inline(always)]
-fn one<F: Frame>(
-    t: &Snapshot,
-    vif: &Vif,
-    lanes: &Lanes,
-    lane: usize,
-    frame: &mut F,
-    side: Side,
-) -> Result<usize, DropReason> {
-    let front = usize::from(lanes.l2_at[lane]) + MACS;
-    // Of an interface with one tag and a VLAN of its own, for a frame from the fabric that needs no padding.
-    if side == Side::Fabric && vif.is_plain() && !vif.owns(lanes.source[lane]) {
-        let rest = frame.total_octets() - front;
-        if rest >= ethernet::MIN_FRAME_OCTETS - TAGGED && rest <= usize::from(vif.max_payload()) + TYPE_OCTETS {
-            frame.trim_front(front - TAGGED);
-            let window = frame.octets_mut().first_chunk_mut::<TAGGED>().ok_or(DropReason::NotContiguous)?;
-            window.copy_within(TAGGED - MACS.., 0);
-            window[MACS..].copy_from_slice(&(vif.outer_tag() | u32::from(lanes.tci[lane].priority())).to_be_bytes());
-            return Ok(rest + TAGGED);
-        }
+fn plain<F: Frame>(vif: &Vif, lanes: &Lanes, lane: usize, frame: &mut F) -> Option<usize> {
+    /// Between the outer header and the frame of the VLAN.
+    const OVERLAP: u8 = (TAGGED - MACS) as u8;
+    let (l2_at, total) = (lanes.l2_at[lane], frame.total_octets());
+    let front = usize::from(l2_at) + MACS;
+    let rest = total - front;
+    let fits = rest >= ethernet::MIN_FRAME_OCTETS - TAGGED && rest <= usize::from(vif.max_payload()) + TYPE_OCTETS;
+    if !vif.is_plain() || vif.owns(lanes.source[lane]) || !fits || frame.octets().len() < front {
+        return None;
     }
-    unusual(t, vif, lanes, lane, frame, side)
+    frame.trim_front(usize::from(l2_at.wrapping_sub(OVERLAP)));
+    let window = frame.octets_mut().first_chunk_mut::<TAGGED>()?;
+    window.copy_within(TAGGED - MACS.., 0);
+    window[MACS..].copy_from_slice(&(vif.outer_tag() | u32::from(lanes.tci[lane].priority())).to_be_bytes());
+    Some(rest + TAGGED)
 }
 
 /// Any frame to any interface. Not inlined, so that the usual way stays short.
 #[inline(never)]
+fn any<F: Frame>(
+    t: &Snapshot,
+    (vif, counts): (&Vif, &VifCounts),
+    lanes: &mut Lanes,
+    lane: usize,
+    frame: &mut F,
+    side: Side,
+) {
+    let lane = lane % BURST;
+    match unusual(t, vif, lanes, lane, frame, side) {
+        Ok(octets) => {
+            counts.tx_frames.add(1);
+            counts.tx_octets.add(octets as u64);
+            lanes.send(lane, vif.port());
+        }
+        Err(reason) => {
+            counts.drops.add(1);
+            lanes.drop(lane, reason);
+        }
+    }
+}
+
+/// Returns the frame's length as it leaves.
 fn unusual<F: Frame>(
     t: &Snapshot,
     vif: &Vif,

@@ -3,7 +3,6 @@
 use super::{MACS, label_entry};
 use crate::io::Frame;
 use fib::Tunnel;
-use telemetry::DropReason;
 use wire::{Tci, ethernet, gre, ipv4, mpls, udp, vxlan as vxlan_header};
 
 const IP: usize = ethernet::HEADER_OCTETS;
@@ -26,42 +25,32 @@ pub(super) struct Outer {
     pub(super) id: u16,
 }
 
-/// `TAG` octets behind the frame's MACs, 0 or 4, go; so in all that follows.
-///
-/// # Errors
-/// `NoHeadroom`, `NotContiguous`.
+/// `TAG` octets behind the frame's MACs, 0, 4 or 8, go; so in all that follows.
+/// `None`, and nothing done, if there is no room in front.
 #[inline(always)]
-pub(super) fn vxlan<const TAG: usize, F: Frame>(frame: &mut F, tunnel: &Tunnel, o: Outer) -> Result<(), DropReason> {
+pub(super) fn vxlan<const TAG: usize, F: Frame>(frame: &mut F, tunnel: &Tunnel, o: Outer) -> Option<()> {
     let window = front::<TAG, VXLAN, { VXLAN + MACS }, F>(frame, tunnel)?;
     ip::<VXLAN, { VXLAN + MACS }>(window, tunnel, o);
     udp::<VXLAN, { VXLAN + MACS }>(window, o);
     put(window, VXLAN - 4, o.shim.to_be_bytes());
-    Ok(())
+    Some(())
 }
 
 #[inline(always)]
-pub(super) fn mpls_over_udp<const TAG: usize, F: Frame>(
-    frame: &mut F,
-    tunnel: &Tunnel,
-    o: Outer,
-) -> Result<(), DropReason> {
+pub(super) fn mpls_over_udp<const TAG: usize, F: Frame>(frame: &mut F, tunnel: &Tunnel, o: Outer) -> Option<()> {
     let window = front::<TAG, MPLS_OVER_UDP, { MPLS_OVER_UDP + MACS }, F>(frame, tunnel)?;
     ip::<MPLS_OVER_UDP, { MPLS_OVER_UDP + MACS }>(window, tunnel, o);
     udp::<MPLS_OVER_UDP, { MPLS_OVER_UDP + MACS }>(window, o);
     put(window, MPLS_OVER_UDP - mpls::ENTRY_OCTETS, label_entry(o.shim, o.priority).to_be_bytes());
-    Ok(())
+    Some(())
 }
 
 #[inline(always)]
-pub(super) fn mpls_over_gre<const TAG: usize, F: Frame>(
-    frame: &mut F,
-    tunnel: &Tunnel,
-    o: Outer,
-) -> Result<(), DropReason> {
+pub(super) fn mpls_over_gre<const TAG: usize, F: Frame>(frame: &mut F, tunnel: &Tunnel, o: Outer) -> Option<()> {
     let window = front::<TAG, MPLS_OVER_GRE, { MPLS_OVER_GRE + MACS }, F>(frame, tunnel)?;
     ip::<MPLS_OVER_GRE, { MPLS_OVER_GRE + MACS }>(window, tunnel, o);
     put(window, MPLS_OVER_GRE - mpls::ENTRY_OCTETS, label_entry(o.shim, o.priority).to_be_bytes());
-    Ok(())
+    Some(())
 }
 
 /// Makes room for a header of `H` octets and puts the template there; `W` is with the MACs, which move up to it over the tag.
@@ -69,15 +58,15 @@ pub(super) fn mpls_over_gre<const TAG: usize, F: Frame>(
 fn front<'f, const TAG: usize, const H: usize, const W: usize, F: Frame>(
     frame: &'f mut F,
     tunnel: &Tunnel,
-) -> Result<&'f mut [u8; W], DropReason> {
+) -> Option<&'f mut [u8; W]> {
     const { assert!(H + MACS == W && TAG <= H) };
-    let octets = frame.prepend(H - TAG).ok_or(DropReason::NoHeadroom)?;
-    let window = octets.first_chunk_mut::<W>().ok_or(DropReason::NotContiguous)?;
+    // Parsing has seen MACs and tag in one piece, so with room in front nothing is left to fail.
+    let window = frame.prepend(H - TAG)?.first_chunk_mut::<W>()?;
     if TAG > 0 {
         window.copy_within(H - TAG..H - TAG + MACS, H);
     }
     window[..H].copy_from_slice(&tunnel.header()[..H]);
-    Ok(window)
+    Some(window)
 }
 
 /// What differs in the IPv4 header.
