@@ -178,6 +178,9 @@ pub(crate) struct Lanes {
     /// Lanes whose outer source is of IPv6, and that source; fabric side only.
     pub(crate) by_v6: LaneMask,
     pub(crate) source_v6: [u128; BURST],
+    /// Lanes of VXLAN whose network is still to be found, and their VNI; fabric side only.
+    pub(crate) by_vni: LaneMask,
+    pub(crate) vni: [u32; BURST],
     /// Lanes with a VMI's own label, and the VMI's interface; fabric side only.
     pub(crate) by_label: LaneMask,
     pub(crate) labelled: [VifIndex; BURST],
@@ -207,6 +210,8 @@ impl Default for Lanes {
             peer: [0; BURST],
             by_v6: LaneMask::default(),
             source_v6: [0; BURST],
+            by_vni: LaneMask::default(),
+            vni: [0; BURST],
             by_label: LaneMask::default(),
             labelled: [NO_VIF; BURST],
             key: [0; BURST],
@@ -327,6 +332,7 @@ impl<F: Frame> Burst<F> {
         self.lanes.to_vif = LaneMask::default();
         self.lanes.to_remote = LaneMask::default();
         self.lanes.by_label = LaneMask::default();
+        self.lanes.by_vni = LaneMask::default();
         self.lanes.by_v6 = LaneMask::default();
         self.lanes.verdict = [Packed::CONTINUE; BURST];
     }

@@ -116,6 +116,7 @@ pub(crate) fn outer<F: Frame>(t: &Snapshot, burst: &mut Burst<F>) {
     } else {
         each_noted(&here, burst, &mut keys);
     }
+    to_networks(&here, &mut burst.lanes);
     for lane in burst.lanes.live.also_in(LaneMask::of(&burst.lanes.source, is_no_station)) {
         burst.lanes.drop(lane, DropReason::InnerGroupSource);
     }
@@ -250,7 +251,8 @@ fn enter(
         return Err(DropReason::InnerRunt);
     }
     let head = octets.get(at..).and_then(|inner| inner.first_chunk::<{ ethernet::HEADER_OCTETS }>());
-    inside(lanes, lane, network, head.ok_or(DropReason::NotContiguous)?, at, outer.priority);
+    let destination = inside(lanes, lane, head.ok_or(DropReason::NotContiguous)?, at, outer.priority);
+    belongs(lanes, lane, network, destination);
     Ok(())
 }
 
@@ -267,24 +269,35 @@ fn network(t: &Snapshot, lanes: &mut Lanes, lane: usize, entry: InsideEntry) -> 
     }
 }
 
-/// Fills the lanes by the inner Ethernet header, which begins at `at`. Whether its source can be one is asked of all lanes at
-/// once.
+/// The networks of the lanes that [`plain`] found to be VXLAN. A loop of its own: each look-up waits for three loads in turn,
+/// and so many wait at once.
 #[inline(always)]
-fn inside(
-    lanes: &mut Lanes,
-    lane: usize,
-    network: NetworkId,
-    head: &[u8; ethernet::HEADER_OCTETS],
-    at: usize,
-    priority: Tci,
-) {
+fn to_networks(here: &Here<'_>, lanes: &mut Lanes) {
+    for lane in lanes.by_vni {
+        match here.vnis.lookup(lanes.vni[lane]).plain_network() {
+            Some(network) => belongs(lanes, lane, network, lanes.key[lane]),
+            // A VNI is a network's, never an interface's, and no control word follows one.
+            None => lanes.drop(lane, DropReason::UnknownVni),
+        }
+    }
+}
+
+#[inline(always)]
+fn belongs(lanes: &mut Lanes, lane: usize, network: NetworkId, destination: u64) {
+    lanes.network[lane] = network;
+    lanes.key[lane] = mac_key(network, destination);
+}
+
+/// Fills the lanes by the inner Ethernet header, which begins at `at`, and returns its destination. Whether its source can be
+/// one is asked of all lanes at once.
+#[inline(always)]
+fn inside(lanes: &mut Lanes, lane: usize, head: &[u8; ethernet::HEADER_OCTETS], at: usize, priority: Tci) -> u64 {
     let (destination, source) = macs(head);
     lanes.destination[lane] = destination;
     lanes.source[lane] = source;
     lanes.l2_at[lane] = at as u8;
     lanes.tci[lane] = priority;
-    lanes.network[lane] = network;
-    lanes.key[lane] = mac_key(network, destination);
+    destination
 }
 
 /// RFC 4448 section 4.6 lets a receiver ignore the sequence number; like the original we send zeros and take nothing else,

@@ -1,7 +1,7 @@
 //! An ordinary tunnel packet over IPv4, in two comparisons, and from there to its network. What follows an encapsulation's
 //! header is at a constant place, so each has its own copy of the rest.
 
-use super::{Here, inside, network};
+use super::{Here, belongs, inside, network};
 use crate::burst::Lanes;
 use crate::io::{Checksum, RxMeta};
 use fib::{InsideEntry, vtep_key_v4};
@@ -80,9 +80,14 @@ pub(super) fn enter<const L3: usize>(
     let zero_or_good = if meta.l4 == Checksum::Good { 0 } else { CHECKSUM };
     if unlike_udp | (c >> 48 ^ PORT) | (d ^ FLAG_I) & (FLAG_I | zero_or_good) == 0 {
         let [_, _, _, _, vni] = words else { return None };
-        let entry = here.vnis.lookup((u64::from_be_bytes(*vni) >> 40) as u32);
-        let to = (entry, here.priorities[(a >> 10) as usize & 63], DropReason::UnknownVni);
-        return rest::<L3, VXLAN_AT, { VXLAN_AT + INNER }>(here, &packet, lanes, lane, to);
+        lanes.vni[lane] = (u64::from_be_bytes(*vni) >> 40) as u32;
+        let head = packet.octets.first_chunk::<{ VXLAN_AT + INNER }>()?.last_chunk::<INNER>()?;
+        if end < VXLAN_AT + INNER {
+            return None;
+        }
+        lanes.by_vni.add(lane);
+        lanes.key[lane] = inside(lanes, lane, head, L3 + VXLAN_AT, here.priorities[(a >> 10) as usize & 63]);
+        return Some(Ok((vtep_key_v4(packet.source), end)));
     }
     label::<L3>(here, &packet, lanes, lane, [b, c, d], unlike_udp == 0 && d & zero_or_good == 0)
 }
@@ -141,7 +146,8 @@ fn rest<const L3: usize, const AT: usize, const N: usize>(
             None => return Some(Err(unknown)),
         },
     };
-    inside(lanes, lane, network, head, L3 + AT, priority);
+    let destination = inside(lanes, lane, head, L3 + AT, priority);
+    belongs(lanes, lane, network, destination);
     Some(Ok((vtep_key_v4(packet.source), packet.end)))
 }
 
