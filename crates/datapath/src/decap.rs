@@ -152,7 +152,7 @@ fn one<F: Frame>(here: &Here<'_>, meta: RxMeta, frame: &mut F, lanes: &mut Lanes
     tagged_or_unusual(here, meta, frame, lanes, lane)
 }
 
-/// Not inlined: the compiler would merge both ways into one whose places are variables.
+/// Not inlined: the compiler would merge all ways into one whose places are variables.
 #[inline(never)]
 fn tagged_or_unusual<F: Frame>(
     here: &Here<'_>,
@@ -162,16 +162,21 @@ fn tagged_or_unusual<F: Frame>(
     lane: usize,
 ) -> Result<u64, Verdict> {
     let lane = lane % BURST;
-    // Behind a tag that the port took out, a second one is the payload's.
-    let head = frame.octets().first_chunk::<18>().filter(|_| meta.stripped.is_none());
-    let tag = head.filter(|h| be16::<12, 18>(h) == ethernet::TYPE_VLAN).map(|h| Tci::new(be16::<14, 18>(h)));
-    if tag.is_some()
-        && here.is_our_vlan(tag)
-        && let Some(entered) = at::<18, F>(here, meta, frame, lanes, lane)
+    if here.is_our_vlan(meta.stripped)
+        && let Some(entered) = at_v6::<14, F>(here, meta, frame, lanes, lane)
     {
         return entered;
     }
-    unusual(here, meta, frame, lanes, lane, if tag.is_some() { 18 } else { 14 })
+    // Behind a tag that the port took out, a second one is the payload's.
+    let head = frame.octets().first_chunk::<18>().filter(|_| meta.stripped.is_none());
+    let tag = head.filter(|h| be16::<12, 18>(h) == ethernet::TYPE_VLAN).map(|h| Tci::new(be16::<14, 18>(h)));
+    if tag.is_some() && here.is_our_vlan(tag) {
+        let entered = at::<18, F>(here, meta, frame, lanes, lane);
+        if let Some(entered) = entered.or_else(|| at_v6::<18, F>(here, meta, frame, lanes, lane)) {
+            return entered;
+        }
+    }
+    unusual(here, meta, frame, lanes, lane)
 }
 
 /// An ordinary packet over IPv4 to us, whose header begins at `L3`: 14, or 18 behind a tag. `None` if it is anything else.
@@ -199,31 +204,49 @@ fn at<const L3: usize, F: Frame>(
     }
 }
 
-/// All but a plain packet over IPv4, whose header would begin at `l3`.
+/// The same over IPv6.
+#[inline(always)]
+fn at_v6<const L3: usize, F: Frame>(
+    here: &Here<'_>,
+    meta: RxMeta,
+    frame: &mut F,
+    lanes: &mut Lanes,
+    lane: usize,
+) -> Option<Result<u64, Verdict>> {
+    let (octets, total) = (frame.octets(), frame.total_octets());
+    if octets.len() != total && octets.len() < CONTIGUOUS {
+        return None;
+    }
+    let (e, packet) = octets.split_first_chunk::<L3>()?;
+    match v6::enter::<L3>(here, meta, e, packet, total - L3, lanes, lane)? {
+        Ok((key, end)) => {
+            if total > L3 + end {
+                frame.truncate(L3 + end);
+            }
+            Some(Ok(key))
+        }
+        Err(reason) => Some(Err(Verdict::Drop(reason))),
+    }
+}
+
+/// All but a plain packet.
+#[inline(never)]
 fn unusual<F: Frame>(
     here: &Here<'_>,
     meta: RxMeta,
     frame: &mut F,
     lanes: &mut Lanes,
     lane: usize,
-    l3: usize,
 ) -> Result<u64, Verdict> {
     let (octets, total) = (frame.octets(), frame.total_octets());
-    let destination = octets.first_chunk::<{ ethernet::HEADER_OCTETS }>().map(|head| macs(head).0);
-    let tag = octets.get(14..16).filter(|_| l3 > ethernet::HEADER_OCTETS).and_then(|tci| tci.first_chunk());
-    let tag = tag.map_or(meta.stripped, |tci| Some(Tci::new(u16::from_be_bytes(*tci))));
-    let ours = destination == Some(here.mac) && octets.len() >= CONTIGUOUS.min(total) && here.is_our_vlan(tag);
-    let (l3, outer) = match v6::read(here, meta, octets, total, if ours { l3 } else { 0 }) {
-        Some(outer) => (l3, outer),
-        None => exact::read(here, meta, octets, total)?,
-    };
+    let (l3, outer) = exact::read(here, meta, octets, total)?;
     enter(here.t, lanes, lane, l3, octets, &outer).map_err(Verdict::Drop)?;
     if total > l3 + outer.end {
         frame.truncate(l3 + outer.end);
     }
     if outer.source.is_v6() {
         lanes.by_v6.add(lane);
-        lanes.source_v6[lane] = outer.source.v6;
+        lanes.source_v6[lane % BURST] = outer.source.v6;
     }
     Ok(outer.source.key)
 }

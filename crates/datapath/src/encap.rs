@@ -1,10 +1,11 @@
 //! Writes the outer header: a template copied, and what differs from packet to packet patched.
 //!
-//! The three encapsulations over IPv4 without a fabric VLAN or control word, by the only way that the underlay has, have a
-//! function each with constant places ([`plain`]); all others share one with variable places ([`any`]).
+//! The three encapsulations without a fabric VLAN or control word, by the only way that the underlay has, have a function each
+//! with constant places ([`plain`] over IPv4, [`plain_v6`] over IPv6); all others share one with variable places ([`any`]).
 
 pub(crate) mod any;
 mod plain;
+mod plain_v6;
 
 use crate::burst::Lanes;
 use crate::io::Frame;
@@ -144,10 +145,34 @@ fn plain<F: Frame>(ways: WaysOut<'_>, id: u16, lanes: &Lanes, lane: usize, frame
 /// Any other frame. Not inlined, so that the usual way stays short.
 #[inline(never)]
 fn any<F: Frame>(t: &Snapshot, id: u16, lanes: &mut Lanes, lane: usize, frame: &mut F) {
-    match unusual(t, id, lanes, lane % BURST, frame) {
+    let lane = lane % BURST;
+    match over_v6(t, lanes, lane, frame).unwrap_or_else(|| unusual(t, id, lanes, lane, frame)) {
         Ok(port) => lanes.send(lane, port),
         Err(reason) => lanes.drop(lane, reason),
     }
+}
+
+/// What [`plain`] is over IPv4, over IPv6, with one tag to pop or none.
+#[inline(always)]
+fn over_v6<F: Frame>(t: &Snapshot, lanes: &Lanes, lane: usize, frame: &mut F) -> Option<Result<PortIndex, DropReason>> {
+    let (ways, tags) = (t.ways_out(), usize::from(lanes.tag_octets[lane]));
+    let (nexthop, tunnel) = ways.plain(Destination::nexthop_of(lanes.found[lane]))?;
+    let octets = frame.total_octets() - tags;
+    if octets < ethernet::MIN_FRAME_OCTETS || octets > tunnel.max_frame() {
+        return None;
+    }
+    let (tci, hash) = (lanes.tci[lane], lanes.hash[lane]);
+    let outer = plain_v6::Outer { octets, hash, shim: nexthop.shim(), tos: ways.tos(tci), priority: tci };
+    let written = match (tunnel.only_shape(), tags) {
+        (Shape::VxlanV6, 4) => plain_v6::vxlan::<4, F>(frame, tunnel, outer),
+        (Shape::MplsUdpV6, 4) => plain_v6::mpls_over_udp::<4, F>(frame, tunnel, outer),
+        (Shape::MplsGreV6, 4) => plain_v6::mpls_over_gre::<4, F>(frame, tunnel, outer),
+        (Shape::VxlanV6, 0) => plain_v6::vxlan::<0, F>(frame, tunnel, outer),
+        (Shape::MplsUdpV6, 0) => plain_v6::mpls_over_udp::<0, F>(frame, tunnel, outer),
+        (Shape::MplsGreV6, 0) => plain_v6::mpls_over_gre::<0, F>(frame, tunnel, outer),
+        _ => return None,
+    };
+    Some(written.map(|()| tunnel.port()))
 }
 
 /// Any frame, by any tunnel, with any number of tags to pop.

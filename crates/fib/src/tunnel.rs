@@ -35,7 +35,13 @@ pub enum Shape {
     MplsGreV4,
     /// Another one over IPv4.
     V4,
-    /// One over IPv6.
+    /// VXLAN over IPv6 without a fabric VLAN: 70 octets.
+    VxlanV6,
+    /// MPLS over UDP over IPv6 without a fabric VLAN: 66 octets.
+    MplsUdpV6,
+    /// MPLS over GRE over IPv6 without a fabric VLAN: 62 octets.
+    MplsGreV6,
+    /// Any one over IPv6, where the encapsulation does not matter.
     V6,
 }
 
@@ -93,6 +99,9 @@ impl Tunnel {
     fn new(remote: IpAddr, encapsulation: Encapsulation, path: Path, outer: Outer, mtu: u16, paths: u8) -> Self {
         let in_ip = outer.octets - outer.ip_at;
         let shape = match (remote, encapsulation, outer.ip_at) {
+            (IpAddr::V6(_), Encapsulation::Vxlan, 14) => Shape::VxlanV6,
+            (IpAddr::V6(_), Encapsulation::MplsOverUdp, 14) => Shape::MplsUdpV6,
+            (IpAddr::V6(_), Encapsulation::MplsOverGre, 14) => Shape::MplsGreV6,
             (IpAddr::V6(_), ..) => Shape::V6,
             (_, Encapsulation::Vxlan, 14) => Shape::VxlanV4,
             (_, Encapsulation::MplsOverUdp, 14) => Shape::MplsUdpV4,
@@ -106,7 +115,7 @@ impl Tunnel {
             port: path.port,
             remote,
             encapsulation,
-            shape,
+            shape: if remote.is_ipv6() { Shape::V6 } else { shape },
             only_shape: if paths == 1 { shape } else { Shape::Unresolved },
             header_octets: outer.octets as u8,
             ip_at: outer.ip_at as u8,
@@ -135,7 +144,7 @@ impl Tunnel {
         usize::from(self.ip_at)
     }
 
-    /// How the header is written.
+    /// How the header is written; `V6` for all over IPv6.
     #[inline(always)]
     pub fn shape(&self) -> Shape {
         self.shape
