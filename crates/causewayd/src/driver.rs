@@ -82,13 +82,24 @@ impl io::Pool for DpdkPool {
         self.0.alloc().map(DpdkFrame)
     }
 
+    fn allocate_many(&mut self, frames: &mut ArrayVec<DpdkFrame, BURST>, count: usize) {
+        // All or none in bulk: a pool that is nearly empty gives what it has one by one.
+        if self.0.alloc_bulk(frames, count) {
+            return;
+        }
+        for _ in 0..count.min(frames.remaining_capacity()) {
+            let Some(frame) = self.allocate() else { return };
+            // There is room: it was counted.
+            let _ = frames.try_push(frame);
+        }
+    }
+
     fn share(&mut self, frame: DpdkFrame) -> SharedMbuf {
         SharedMbuf::from(frame.0)
     }
 
-    fn replicate(&mut self, payload: &SharedMbuf) -> Option<DpdkFrame> {
-        let header = self.0.alloc()?;
-        payload.chain(header).ok().map(DpdkFrame)
+    fn chain(&mut self, payload: &SharedMbuf, head: DpdkFrame) -> Option<DpdkFrame> {
+        payload.chain(head.0).ok().map(DpdkFrame)
     }
 
     fn free(&mut self, frames: &mut ArrayVec<DpdkFrame, BURST>) {

@@ -4,7 +4,7 @@
 //! with constant places ([`plain`] over IPv4, [`plain_v6`] over IPv6); all others share one with variable places ([`any`]).
 
 pub(crate) mod any;
-mod plain;
+pub(crate) mod plain;
 mod plain_v6;
 
 use crate::burst::Lanes;
@@ -14,8 +14,7 @@ use fib::{Destination, PortIndex, Shape, Snapshot, Tunnel, WaysOut};
 use telemetry::DropReason;
 use wire::{Tci, checksum, ethernet};
 
-/// Room for the longest outer header, with a control word where there can be one, and the inner MACs behind it.
-pub(crate) const WINDOW: usize = 74 + MACS;
+/// Both MACs.
 pub(crate) const MACS: usize = 12;
 
 /// Identification values for this worker's packets: the counters of `workers` workers never meet.

@@ -48,11 +48,20 @@ pub trait Pool {
     /// An empty frame with at least [`CONTIGUOUS`] octets of headroom.
     fn allocate(&mut self) -> Option<Self::Frame>;
 
+    /// Adds `count` such frames to `frames`, which has room for them; fewer only if there are no more.
+    fn allocate_many(&mut self, frames: &mut ArrayVec<Self::Frame, BURST>, count: usize) {
+        for _ in 0..count.min(frames.remaining_capacity()) {
+            let Some(frame) = self.allocate() else { return };
+            // There is room: it was counted.
+            let _ = frames.try_push(frame);
+        }
+    }
+
     /// Makes a frame immutable, to be the tail of replicas.
     fn share(&mut self, frame: Self::Frame) -> Self::Payload;
 
-    /// A frame of its own empty first buffer, with headroom, and the payload behind it.
-    fn replicate(&mut self, payload: &Self::Payload) -> Option<Self::Frame>;
+    /// Puts the payload behind an empty frame of this pool; `None`, and the frame is freed, if it cannot be shared once more.
+    fn chain(&mut self, payload: &Self::Payload, head: Self::Frame) -> Option<Self::Frame>;
 
     /// Frees all of `frames` at once.
     fn free(&mut self, frames: &mut ArrayVec<Self::Frame, BURST>);

@@ -4,7 +4,7 @@ use crate::burst::{Lanes, Side};
 use crate::encap::{MACS, mac_octets, pad};
 use crate::io::Frame;
 use crate::{BURST, Burst, bridge};
-use fib::{Destination, Snapshot, Vif, VifIndex};
+use fib::{Destination, Snapshot, Vif};
 use telemetry::{DropReason, VifCounts, WorkerTelemetry};
 use wire::{Tci, ethernet, is_tag_type};
 
@@ -102,14 +102,6 @@ fn unusual<F: Frame>(
     let macs = mac_octets(lanes.destination[lane], lanes.source[lane]);
     replace_front(frame, front, vif, macs, lanes.tci[lane])?;
     Ok(frame.total_octets())
-}
-
-/// Counts a frame that goes out by an interface.
-#[inline(always)]
-pub(crate) fn count<F: Frame>(telemetry: &WorkerTelemetry, egress: VifIndex, frame: &F) {
-    let counts = telemetry.vif(egress);
-    counts.tx_frames.add(1);
-    counts.tx_octets.add(frame.total_octets() as u64);
 }
 
 /// Replaces the `front` octets before the frame's type field by `macs` and the interface's tags.

@@ -1,6 +1,6 @@
 //! Where packets leave: the only place that sends, frees, punts and counts.
 
-use crate::burst::{LaneMask, Lanes, Side};
+use crate::burst::{LaneMask, Side};
 use crate::encap::IpIds;
 use crate::io::{Outgoing, Pool, TxQueue};
 use crate::{BURST, Burst, Verdict, flood, punt};
@@ -61,6 +61,7 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     }
 
     /// The worker's counters.
+    #[inline(always)]
     pub fn telemetry(&self) -> &WorkerTelemetry {
         &self.telemetry
     }
@@ -73,10 +74,12 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn pool(&mut self) -> &mut P {
         &mut self.pool
     }
 
+    #[inline(always)]
     pub(crate) fn ids(&mut self) -> &mut IpIds {
         &mut self.ids
     }
@@ -124,17 +127,14 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         }
         self.flush();
         if !self.floods.is_empty() {
-            self.flood(t, lanes, side);
+            flood::replicate_all(t, self, lanes, side);
+            self.flush();
         }
     }
 
-    #[cold]
-    fn flood(&mut self, t: &Snapshot, lanes: &Lanes, side: Side) {
-        let mut budget = flood::BUDGET;
-        for (lane, frame) in std::mem::take(&mut self.floods) {
-            flood::replicate(t, self, lanes, lane % BURST, frame, side, &mut budget);
-        }
-        self.flush();
+    /// The frames to be flooded, each with its lane; none are left.
+    pub(crate) fn take_floods(&mut self) -> ArrayVec<(usize, P::Frame), BURST> {
+        std::mem::take(&mut self.floods)
     }
 
     fn punt(&mut self, port: PortIndex, stripped: bool, frame: P::Frame) {
@@ -171,18 +171,24 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         self.ledger().dropped(reason).add(1);
     }
 
-    pub(crate) fn send_copy(&mut self, port: PortIndex, frame: P::Frame) {
-        self.ledger().copies.add(1);
-        self.stage(port, frame);
-    }
-
+    /// Counts a copy that was not made, or not sent. It is one of those that [`consume_for`](Self::consume_for) counts.
+    #[cold]
     pub(crate) fn lose_copy(&mut self, reason: DropReason) {
-        self.ledger().copies.add(1);
         self.ledger().dropped(reason).add(1);
     }
 
-    /// Counts a frame that became copies; frees it unless they share it.
-    pub(crate) fn consume(&mut self, frame: Option<P::Frame>) {
+    /// Frees frames that were not needed after all.
+    #[inline]
+    pub(crate) fn give_back(&mut self, frames: &mut ArrayVec<P::Frame, BURST>) {
+        if !frames.is_empty() {
+            self.pool.free(frames);
+        }
+    }
+
+    /// Counts a frame that became so many copies; frees it unless they share it.
+    #[inline]
+    pub(crate) fn consume_for(&mut self, copies: u64, frame: Option<P::Frame>) {
+        self.ledger().copies.add(copies);
         self.ledger().consumed.add(1);
         if let Some(frame) = frame {
             self.free(frame);
@@ -204,8 +210,9 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         }
     }
 
+    /// Sends a frame with the next full burst of its port, or when all are flushed.
     #[inline(always)]
-    fn stage(&mut self, port: PortIndex, frame: P::Frame) {
+    pub(crate) fn stage(&mut self, port: PortIndex, frame: P::Frame) {
         let Some(Some(exit)) = self.exits.get_mut(port.row()) else {
             return self.bury(frame, DropReason::NoSuchPort);
         };

@@ -152,7 +152,10 @@ impl Mbuf {
         let Some(data_off) = raw.data_off.checked_sub(octets) else { return false };
         raw.data_off = data_off;
         // At most buf_len, which fits: data_off + data_len did not change.
-        raw.data_len = raw.data_len.wrapping_add(octets);
+        // Volatile, or the compiler reads four octets, for which the processor waits if two of them were just written.
+        // SAFETY: the field is ours to read and initialised.
+        let data_len = unsafe { (&raw const raw.data_len).read_volatile() };
+        raw.data_len = data_len.wrapping_add(octets);
         // 65,535 segments of 65,535 octets are less than this can count.
         raw.pkt_len = raw.pkt_len.wrapping_add(u32::from(octets));
         true

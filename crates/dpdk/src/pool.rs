@@ -9,6 +9,7 @@ use crate::eal_log::{self, Complaint};
 use crate::errno::Errno;
 use crate::mbuf::Mbuf;
 use arrayvec::ArrayVec;
+use bytemuck::TransparentWrapper;
 use dpdk_sys::rte_mempool;
 use std::ffi::CString;
 use std::ptr::NonNull;
@@ -185,7 +186,11 @@ impl Pool {
     /// Appends `count` empty frames to `out`, or none and `false` when the pool has fewer or `out` has no room.
     #[inline]
     #[must_use]
-    pub fn alloc_bulk<const N: usize>(&self, out: &mut ArrayVec<Mbuf, N>, count: usize) -> bool {
+    pub fn alloc_bulk<F: TransparentWrapper<Mbuf>, const N: usize>(
+        &self,
+        out: &mut ArrayVec<F, N>,
+        count: usize,
+    ) -> bool {
         let length = out.len();
         let Ok(wanted) = u32::try_from(count) else { return false };
         if count > out.remaining_capacity() {
@@ -193,7 +198,7 @@ impl Pool {
         }
         // SAFETY: `length` is within the storage.
         let free = unsafe { out.as_mut_ptr().add(length) };
-        // SAFETY: the pool is valid; `free` has room for `count` pointers, and Mbuf is one non-null pointer.
+        // SAFETY: the pool is valid; `free` has room for `count` pointers, and F is an Mbuf, one pointer.
         let result = unsafe { dpdk_sys::shim_pktmbuf_alloc_bulk(self.raw(), free.cast(), wanted) };
         if result != 0 {
             return false;

@@ -230,10 +230,9 @@ impl Pool for MemPool {
         MemPayload(frame.0)
     }
 
-    fn replicate(&mut self, payload: &MemPayload) -> Option<MemFrame> {
-        let mut replica = self.allocate()?;
-        replica.0.extend(payload.0.iter().map(Segment::share));
-        Some(replica)
+    fn chain(&mut self, payload: &MemPayload, mut head: MemFrame) -> Option<MemFrame> {
+        head.0.extend(payload.0.iter().map(Segment::share));
+        Some(head)
     }
 
     fn free(&mut self, frames: &mut ArrayVec<MemFrame, BURST>) {
@@ -250,9 +249,10 @@ mod tests {
         let mut pool = MemPool::new(3, 512);
         let payload = pool.frame(&[7; 100], Layout::default()).unwrap();
         let payload = pool.share(payload);
-        let mut a = pool.replicate(&payload).unwrap();
-        let b = pool.replicate(&payload).unwrap();
-        assert!(pool.replicate(&payload).is_none());
+        let [a, b] = [(); 2].map(|()| pool.allocate().unwrap());
+        let mut a = pool.chain(&payload, a).unwrap();
+        let b = pool.chain(&payload, b).unwrap();
+        assert!(pool.allocate().is_none());
         a.prepend(2).unwrap().copy_from_slice(&[1, 2]);
         assert_eq!((a.total_octets(), a.buffers(), a.to_vec()[..3].to_vec()), (102, 2, vec![1, 2, 7]));
         drop(payload);

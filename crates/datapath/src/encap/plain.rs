@@ -14,21 +14,21 @@ const MPLS_OVER_GRE: usize = L4 + gre::HEADER_OCTETS + mpls::ENTRY_OCTETS;
 
 /// What differs from packet to packet.
 #[derive(Clone, Copy)]
-pub(super) struct Outer {
+pub(crate) struct Outer {
     /// Inner frame without its tags, in octets.
-    pub(super) octets: usize,
-    pub(super) hash: u32,
+    pub(crate) octets: usize,
+    pub(crate) hash: u32,
     /// VNI word, or label stack entry without its traffic class.
-    pub(super) shim: u32,
-    pub(super) tos: u8,
-    pub(super) priority: Tci,
-    pub(super) id: u16,
+    pub(crate) shim: u32,
+    pub(crate) tos: u8,
+    pub(crate) priority: Tci,
+    pub(crate) id: u16,
 }
 
 /// `TAG` octets behind the frame's MACs, 0, 4 or 8, go; so in all that follows.
 /// `None`, and nothing done, if there is no room in front.
 #[inline(always)]
-pub(super) fn vxlan<const TAG: usize, F: Frame>(frame: &mut F, tunnel: &Tunnel, o: Outer) -> Option<()> {
+pub(crate) fn vxlan<const TAG: usize, F: Frame>(frame: &mut F, tunnel: &Tunnel, o: Outer) -> Option<()> {
     let window = front::<TAG, VXLAN, { VXLAN + MACS }, F>(frame, tunnel)?;
     ip::<VXLAN, { VXLAN + MACS }>(window, tunnel, o);
     udp::<VXLAN, { VXLAN + MACS }>(window, o);
@@ -37,7 +37,7 @@ pub(super) fn vxlan<const TAG: usize, F: Frame>(frame: &mut F, tunnel: &Tunnel, 
 }
 
 #[inline(always)]
-pub(super) fn mpls_over_udp<const TAG: usize, F: Frame>(frame: &mut F, tunnel: &Tunnel, o: Outer) -> Option<()> {
+pub(crate) fn mpls_over_udp<const TAG: usize, F: Frame>(frame: &mut F, tunnel: &Tunnel, o: Outer) -> Option<()> {
     let window = front::<TAG, MPLS_OVER_UDP, { MPLS_OVER_UDP + MACS }, F>(frame, tunnel)?;
     ip::<MPLS_OVER_UDP, { MPLS_OVER_UDP + MACS }>(window, tunnel, o);
     udp::<MPLS_OVER_UDP, { MPLS_OVER_UDP + MACS }>(window, o);
@@ -46,7 +46,7 @@ pub(super) fn mpls_over_udp<const TAG: usize, F: Frame>(frame: &mut F, tunnel: &
 }
 
 #[inline(always)]
-pub(super) fn mpls_over_gre<const TAG: usize, F: Frame>(frame: &mut F, tunnel: &Tunnel, o: Outer) -> Option<()> {
+pub(crate) fn mpls_over_gre<const TAG: usize, F: Frame>(frame: &mut F, tunnel: &Tunnel, o: Outer) -> Option<()> {
     let window = front::<TAG, MPLS_OVER_GRE, { MPLS_OVER_GRE + MACS }, F>(frame, tunnel)?;
     ip::<MPLS_OVER_GRE, { MPLS_OVER_GRE + MACS }>(window, tunnel, o);
     put(window, MPLS_OVER_GRE - mpls::ENTRY_OCTETS, label_entry(o.shim, o.priority).to_be_bytes());

@@ -106,10 +106,9 @@ impl Pool for PlainPool {
         Rc::new(frame)
     }
 
-    fn replicate(&mut self, payload: &Rc<PlainFrame>) -> Option<PlainFrame> {
-        let mut frame = self.take()?;
-        frame.0.tail = Some(Rc::clone(payload));
-        Some(frame)
+    fn chain(&mut self, payload: &Rc<PlainFrame>, mut head: PlainFrame) -> Option<PlainFrame> {
+        head.0.tail = Some(Rc::clone(payload));
+        Some(head)
     }
 
     fn free(&mut self, frames: &mut ArrayVec<PlainFrame, BURST>) {
