@@ -106,9 +106,9 @@ pub(crate) fn to_fabric<F: Frame>(t: &Snapshot, ids: &mut IpIds, burst: &mut Bur
         let Some(frame) = burst.frames.get_mut(lane) else { break };
         let lanes = &mut burst.lanes;
         let id = ids.take();
-        match plain(ways, id, lanes, lane, frame) {
+        match usual(ways, id, lanes, lane, frame) {
             Some(port) => lanes.send(lane, port),
-            None => any(t, id, lanes, lane, frame),
+            None => rare(t, id, lanes, lane, frame),
         }
     }
     burst.lanes.live.remove_all(burst.lanes.to_remote);
@@ -117,7 +117,7 @@ pub(crate) fn to_fabric<F: Frame>(t: &Snapshot, ids: &mut IpIds, burst: &mut Bur
 /// A frame that needs no padding, by one of the usual tunnels, with two tags to pop, one or none. `None`, and nothing done, if it
 /// is anything else.
 #[inline(always)]
-fn plain<F: Frame>(ways: WaysOut<'_>, id: u16, lanes: &Lanes, lane: usize, frame: &mut F) -> Option<PortIndex> {
+fn usual<F: Frame>(ways: WaysOut<'_>, id: u16, lanes: &Lanes, lane: usize, frame: &mut F) -> Option<PortIndex> {
     let tags = usize::from(lanes.tag_octets[lane]);
     let (nexthop, tunnel) = ways.plain(Destination::nexthop_of(lanes.found[lane]))?;
     let octets = frame.total_octets() - tags;
@@ -143,7 +143,7 @@ fn plain<F: Frame>(ways: WaysOut<'_>, id: u16, lanes: &Lanes, lane: usize, frame
 
 /// Any other frame. Not inlined, so that the usual way stays short.
 #[inline(never)]
-fn any<F: Frame>(t: &Snapshot, id: u16, lanes: &mut Lanes, lane: usize, frame: &mut F) {
+fn rare<F: Frame>(t: &Snapshot, id: u16, lanes: &mut Lanes, lane: usize, frame: &mut F) {
     let lane = lane % BURST;
     match over_v6(t, lanes, lane, frame).unwrap_or_else(|| unusual(t, id, lanes, lane, frame)) {
         Ok(port) => lanes.send(lane, port),
@@ -151,7 +151,7 @@ fn any<F: Frame>(t: &Snapshot, id: u16, lanes: &mut Lanes, lane: usize, frame: &
     }
 }
 
-/// What [`plain`] is over IPv4, over IPv6, with one tag to pop or none.
+/// What [`usual`] is over IPv4, over IPv6, with one tag to pop or none.
 #[inline(always)]
 fn over_v6<F: Frame>(t: &Snapshot, lanes: &Lanes, lane: usize, frame: &mut F) -> Option<Result<PortIndex, DropReason>> {
     let (ways, tags) = (t.ways_out(), usize::from(lanes.tag_octets[lane]));
