@@ -145,7 +145,7 @@ fn each<F: Frame, const NOTED: bool>(here: &Here<'_>, burst: &mut Burst<F>, keys
 #[inline(always)]
 fn one<F: Frame>(here: &Here<'_>, meta: RxMeta, frame: &mut F, lanes: &mut Lanes, lane: usize) -> Result<u64, Verdict> {
     if here.is_our_vlan(meta.stripped)
-        && let Some(entered) = at::<14, F>(here, meta, frame, lanes, lane)
+        && let Some(entered) = at::<14, false, F>(here, meta, frame, lanes, lane)
     {
         return entered;
     }
@@ -163,7 +163,7 @@ fn tagged_or_unusual<F: Frame>(
 ) -> Result<u64, Verdict> {
     let lane = lane % BURST;
     if here.is_our_vlan(meta.stripped)
-        && let Some(entered) = at_v6::<14, F>(here, meta, frame, lanes, lane)
+        && let Some(entered) = at::<14, true, F>(here, meta, frame, lanes, lane)
     {
         return entered;
     }
@@ -171,17 +171,18 @@ fn tagged_or_unusual<F: Frame>(
     let head = frame.octets().first_chunk::<18>().filter(|_| meta.stripped.is_none());
     let tag = head.filter(|h| be16::<12, 18>(h) == ethernet::TYPE_VLAN).map(|h| Tci::new(be16::<14, 18>(h)));
     if tag.is_some() && here.is_our_vlan(tag) {
-        let entered = at::<18, F>(here, meta, frame, lanes, lane);
-        if let Some(entered) = entered.or_else(|| at_v6::<18, F>(here, meta, frame, lanes, lane)) {
+        let entered = at::<18, false, F>(here, meta, frame, lanes, lane);
+        if let Some(entered) = entered.or_else(|| at::<18, true, F>(here, meta, frame, lanes, lane)) {
             return entered;
         }
     }
     unusual(here, meta, frame, lanes, lane)
 }
 
-/// An ordinary packet over IPv4 to us, whose header begins at `L3`: 14, or 18 behind a tag. `None` if it is anything else.
+/// An ordinary packet to us, over IPv4 or, if `V6`, over IPv6, whose header begins at `L3`: 14, or 18 behind a tag. `None` if it
+/// is anything else.
 #[inline(always)]
-fn at<const L3: usize, F: Frame>(
+fn at<const L3: usize, const V6: bool, F: Frame>(
     here: &Here<'_>,
     meta: RxMeta,
     frame: &mut F,
@@ -193,32 +194,12 @@ fn at<const L3: usize, F: Frame>(
         return None;
     }
     let (e, packet) = octets.split_first_chunk::<L3>()?;
-    match plain::enter::<L3>(here, meta, e, packet, total - L3, lanes, lane)? {
-        Ok((key, end)) => {
-            if total > L3 + end {
-                frame.truncate(L3 + end);
-            }
-            Some(Ok(key))
-        }
-        Err(reason) => Some(Err(Verdict::Drop(reason))),
-    }
-}
-
-/// The same over IPv6.
-#[inline(always)]
-fn at_v6<const L3: usize, F: Frame>(
-    here: &Here<'_>,
-    meta: RxMeta,
-    frame: &mut F,
-    lanes: &mut Lanes,
-    lane: usize,
-) -> Option<Result<u64, Verdict>> {
-    let (octets, total) = (frame.octets(), frame.total_octets());
-    if octets.len() != total && octets.len() < CONTIGUOUS {
-        return None;
-    }
-    let (e, packet) = octets.split_first_chunk::<L3>()?;
-    match v6::enter::<L3>(here, meta, e, packet, total - L3, lanes, lane)? {
+    let entered = if V6 {
+        v6::enter::<L3>(here, meta, e, packet, total - L3, lanes, lane)?
+    } else {
+        plain::enter::<L3>(here, meta, e, packet, total - L3, lanes, lane)?
+    };
+    match entered {
         Ok((key, end)) => {
             if total > L3 + end {
                 frame.truncate(L3 + end);

@@ -3,7 +3,7 @@
 /// Asks for the cache line at `place`, for reading soon. A hint: never faults, changes nothing that can be observed.
 #[inline(always)]
 #[allow(unsafe_code)]
-pub fn prefetch<T: ?Sized>(place: &T) {
+pub fn prefetch<T>(place: &T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: the instruction accepts any address; this one comes from a live reference.
     unsafe {

@@ -17,14 +17,13 @@ const GRE_LABEL_AT: usize = ipv4::HEADER_OCTETS + gre::HEADER_OCTETS + mpls::ENT
 /// The inner Ethernet header.
 const INNER: usize = ethernet::HEADER_OCTETS;
 
-/// What came of a packet: the key of its source and where it ends.
-type Entered = Result<(u64, usize), DropReason>;
+/// Where a packet ends, or why it goes no further.
+pub(super) type Entered = Result<usize, DropReason>;
 
-/// A packet whose headers are right so far.
-struct Packet<'p> {
-    octets: &'p [u8],
-    source: u32,
-    end: usize,
+/// A packet of either family whose headers are right so far.
+pub(super) struct Packet<'p> {
+    pub(super) octets: &'p [u8],
+    pub(super) end: usize,
 }
 
 /// Of word 0: version and header length, fragment flag and offset.
@@ -47,8 +46,8 @@ const FLAG_I: u64 = (vxlan::FLAG_I as u64) << 32;
 /// | 3 | UDP length and checksum, VXLAN flags | and the label | the label |
 /// | 4 | VNI | | |
 ///
-/// `e` is the Ethernet header. Takes the packet to its network and fills the lanes; `None` if it is anything but an ordinary
-/// tunnel packet to us.
+/// `e` is the Ethernet header. Takes the packet to its network, fills the lanes and returns the key of its source and where it
+/// ends; `None` if it is anything but an ordinary tunnel packet to us.
 #[inline(always)]
 pub(super) fn enter<const L3: usize>(
     here: &Here<'_>,
@@ -58,7 +57,7 @@ pub(super) fn enter<const L3: usize>(
     available: usize,
     lanes: &mut Lanes,
     lane: usize,
-) -> Option<Entered> {
+) -> Option<Result<(u64, usize), DropReason>> {
     const TYPE: u16 = ethernet::TYPE_IPV4.swap_bytes();
     const PORT: u64 = vxlan::UDP_PORT.swap_bytes() as u64;
     let head = octets.first_chunk::<HEAD>()?;
@@ -74,7 +73,8 @@ pub(super) fn enter<const L3: usize>(
     if strange != 0 || end > available || !(meta.ip == Checksum::Good || checksum_is_right(a, b, c)) {
         return None;
     }
-    let packet = Packet { octets, source: ((b >> 32) as u32).swap_bytes(), end };
+    let packet = Packet { octets, end };
+    let source = vtep_key_v4(((b >> 32) as u32).swap_bytes());
     // The length must agree with IP's.
     let unlike_udp = (b ^ UDP) & PROTOCOL | (udp_end(d) ^ end) as u64;
     let zero_or_good = if meta.l4 == Checksum::Good { 0 } else { CHECKSUM };
@@ -87,9 +87,10 @@ pub(super) fn enter<const L3: usize>(
         }
         lanes.by_vni.add(lane);
         lanes.key[lane] = inside(lanes, lane, head, L3 + VXLAN_AT, here.priorities[(a >> 10) as usize & 63]);
-        return Some(Ok((vtep_key_v4(packet.source), end)));
+        return Some(Ok((source, end)));
     }
-    label::<L3>(here, &packet, lanes, lane, [b, c, d], unlike_udp == 0 && d & zero_or_good == 0)
+    let entered = label::<L3>(here, &packet, lanes, lane, [b, c, d], unlike_udp == 0 && d & zero_or_good == 0)?;
+    Some(entered.map(|end| (source, end)))
 }
 
 /// MPLS over UDP, if the UDP header is right, or over GRE.
@@ -123,11 +124,11 @@ fn udp_end(d: u64) -> usize {
 }
 
 /// Where a number leads, with the packet's priority, and what is wrong if it leads nowhere.
-type To = (InsideEntry, Tci, DropReason);
+pub(super) type To = (InsideEntry, Tci, DropReason);
 
 /// The frame inside, which begins at `AT`; `N` is where its Ethernet header ends.
 #[inline(always)]
-fn rest<const L3: usize, const AT: usize, const N: usize>(
+pub(super) fn rest<const L3: usize, const AT: usize, const N: usize>(
     here: &Here<'_>,
     packet: &Packet<'_>,
     lanes: &mut Lanes,
@@ -148,11 +149,11 @@ fn rest<const L3: usize, const AT: usize, const N: usize>(
     };
     let destination = inside(lanes, lane, head, L3 + AT, priority);
     belongs(lanes, lane, network, destination);
-    Some(Ok((vtep_key_v4(packet.source), packet.end)))
+    Some(Ok(packet.end))
 }
 
 #[inline(always)]
-fn labelled(here: &Here<'_>, entry: u32) -> Option<To> {
+pub(super) fn labelled(here: &Here<'_>, entry: u32) -> Option<To> {
     let (label, priority) = only_label(entry)?;
     Some((here.labels.lookup(label), priority, DropReason::UnknownLabel))
 }
@@ -167,7 +168,7 @@ fn checksum_is_right(a: u64, b: u64, c: u64) -> bool {
 
 /// A label that is alone on its stack, not reserved, and alive; the priority is its traffic class.
 #[inline(always)]
-pub(super) fn only_label(entry: u32) -> Option<(u32, Tci)> {
+fn only_label(entry: u32) -> Option<(u32, Tci)> {
     let label = mpls::label_of(entry);
     let plain = (entry & mpls::BOTTOM != 0) & (mpls::ttl_of(entry) > 1) & (label >= mpls::MplsLabel::MIN.value());
     plain.then_some((label, priority(entry)))

@@ -1,13 +1,13 @@
 //! An ordinary tunnel packet over IPv6, in two comparisons, and from there to its network: as `plain` does over IPv4. The UDP
 //! checksum covers the whole packet and is verified here, unless the port has done it.
 
-use super::plain::only_label;
-use super::{Here, belongs, inside, network};
+use super::Here;
+use super::plain::{Entered, Packet, labelled, rest};
 use crate::burst::Lanes;
 use crate::io::{Checksum, RxMeta};
-use fib::{InsideEntry, vtep_key_v6};
+use fib::vtep_key_v6;
 use telemetry::DropReason;
-use wire::{Tci, checksum, ethernet, gre, ipv4, ipv6, mpls, udp, vxlan};
+use wire::{checksum, ethernet, gre, ipv4, ipv6, mpls, udp, vxlan};
 
 /// What all three encapsulations have in one piece behind the Ethernet header: IPv6, UDP and VXLAN.
 const HEAD: usize = VXLAN_AT;
@@ -16,15 +16,6 @@ const UDP_LABEL_AT: usize = ipv6::HEADER_OCTETS + udp::HEADER_OCTETS + mpls::ENT
 const GRE_LABEL_AT: usize = ipv6::HEADER_OCTETS + gre::HEADER_OCTETS + mpls::ENTRY_OCTETS;
 /// The inner Ethernet header.
 const INNER: usize = ethernet::HEADER_OCTETS;
-
-/// Where a packet ends, or why it goes no further.
-type Entered = Result<usize, DropReason>;
-
-/// A packet whose headers are right so far.
-struct Packet<'p> {
-    octets: &'p [u8],
-    end: usize,
-}
 
 /// Reads the header from IPv6 on in words in the order of memory, as `plain` does:
 ///
@@ -127,41 +118,6 @@ fn sum_is_right(here: &Here<'_>, meta: RxMeta, packet: &Packet<'_>, sum: u64, le
     let Some(covered) = packet.octets.get(ADDRESSES_AT..packet.end) else { return false };
     let pseudo = checksum::to_memory_order(u64::from(ipv4::PROTO_UDP) + u64::from(length));
     checksum::is_all_ones(checksum::add(checksum::sum_in_memory_order(covered), pseudo))
-}
-
-/// Where a number leads, with the packet's priority, and what is wrong if it leads nowhere.
-type To = (InsideEntry, Tci, DropReason);
-
-/// The frame inside, which begins at `AT`; `N` is where its Ethernet header ends.
-#[inline(always)]
-fn rest<const L3: usize, const AT: usize, const N: usize>(
-    here: &Here<'_>,
-    packet: &Packet<'_>,
-    lanes: &mut Lanes,
-    lane: usize,
-    (entry, priority, unknown): To,
-) -> Option<Entered> {
-    let head = packet.octets.first_chunk::<N>()?.last_chunk::<INNER>()?;
-    if packet.end < N {
-        return None;
-    }
-    let network = match entry.plain_network() {
-        Some(network) => network,
-        None if entry.has_control_word() => return None,
-        None => match network(here.t, lanes, lane, entry) {
-            Some(network) => network,
-            None => return Some(Err(unknown)),
-        },
-    };
-    let destination = inside(lanes, lane, head, L3 + AT, priority);
-    belongs(lanes, lane, network, destination);
-    Some(Ok(packet.end))
-}
-
-#[inline(always)]
-fn labelled(here: &Here<'_>, entry: u32) -> Option<To> {
-    let (label, priority) = only_label(entry)?;
-    Some((here.labels.lookup(label), priority, DropReason::UnknownLabel))
 }
 
 /// Source and destination.
