@@ -8,8 +8,9 @@ use super::turns::SLICE_US;
 use crate::figures::{StageCost, Stages};
 use crate::statistics::percentile;
 use anyhow::{Result, ensure};
-use datapath::BURST;
+use datapath::io::Frame;
 use datapath::probe::{Probe, Step};
+use datapath::{BURST, Burst};
 
 /// All steps in their order, each with its name in the report. What a worker does between two bursts, as looking for a new
 /// generation, is part of receiving; to count and to free what is dropped are parts of transmitting.
@@ -41,7 +42,7 @@ impl Stopwatch {
 
 impl Probe for Stopwatch {
     #[inline(always)]
-    fn passed(&mut self, step: Step, frames: usize) {
+    fn passed<F: Frame>(&mut self, step: Step, frames: usize, _burst: &Burst<F>) {
         let now = dpdk::lcore::tsc();
         self.spent[step as usize] += now.wrapping_sub(self.last);
         self.last = now;

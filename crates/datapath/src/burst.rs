@@ -170,8 +170,14 @@ pub(crate) struct Lanes {
     pub(crate) source: [u64; BURST],
     /// The flow hash, of the frame itself.
     pub(crate) hash: [u32; BURST],
+    /// Lanes whose own header no stage could read: nothing of them is meaningful but the verdict.
+    pub(crate) unread: LaneMask,
+    /// Lanes that have an `ingress`; access side only.
+    pub(crate) entered: LaneMask,
     /// The VIF that it came in by; access side only.
     pub(crate) ingress: [VifIndex; BURST],
+    /// Lanes whose outer header led to a `network`; fabric side only.
+    pub(crate) inside: LaneMask,
     pub(crate) network: [NetworkId; BURST],
     /// One more than the number of the VTEP that it came from; 0: one that this node does not know. Fabric side only.
     pub(crate) peer: [u32; BURST],
@@ -205,7 +211,10 @@ impl Default for Lanes {
             destination: [0; BURST],
             source: [0; BURST],
             hash: [0; BURST],
+            unread: LaneMask::default(),
+            entered: LaneMask::default(),
             ingress: [NO_VIF; BURST],
+            inside: LaneMask::default(),
             network: [NO_NETWORK; BURST],
             peer: [0; BURST],
             by_v6: LaneMask::default(),
@@ -334,6 +343,9 @@ impl<F: Frame> Burst<F> {
         self.lanes.by_label = LaneMask::default();
         self.lanes.by_vni = LaneMask::default();
         self.lanes.by_v6 = LaneMask::default();
+        self.lanes.unread = LaneMask::default();
+        self.lanes.entered = LaneMask::default();
+        self.lanes.inside = LaneMask::default();
         self.lanes.verdict = [Packed::CONTINUE; BURST];
     }
 }

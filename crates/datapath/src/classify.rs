@@ -46,6 +46,7 @@ fn each<F: Frame, const NOTED: bool>(t: &Snapshot, telemetry: &WorkerTelemetry, 
         let tci = match parse::access(&mut burst.lanes, lane, frame, stripped, tpid) {
             Ok(tci) => tci,
             Err(reason) => {
+                burst.lanes.unread.add(lane);
                 burst.lanes.drop(lane, reason);
                 continue;
             }
@@ -63,6 +64,7 @@ fn each<F: Frame, const NOTED: bool>(t: &Snapshot, telemetry: &WorkerTelemetry, 
         burst.lanes.ingress[lane] = ingress;
         own.add(lane);
     }
+    burst.lanes.entered = own;
     for lane in own {
         let Some(frame) = burst.frames.get(lane) else { break };
         let tag = if NOTED && burst.meta(lane).stripped.is_some() { ethernet::TAG_OCTETS } else { 0 };
@@ -154,6 +156,7 @@ fn tell_apart<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut B
         let tag = if burst.meta(lane).stripped.is_some() { ethernet::TAG_OCTETS } else { 0 };
         let total = burst.frames.get(lane).map_or(0, Frame::total_octets) + tag;
         burst.lanes.ingress[lane] = ingress;
+        burst.lanes.entered.add(lane);
         enter(t.vifs(), telemetry.vifs(), &mut burst.lanes, lane, total);
     }
 }

@@ -104,6 +104,7 @@ struct Outer {
 pub(crate) fn outer<F: Frame>(t: &Snapshot, burst: &mut Burst<F>) {
     let Some(link) = t.fabric.link(burst.port) else {
         for lane in burst.lanes.live {
+            burst.lanes.unread.add(lane);
             burst.lanes.drop(lane, DropReason::NoSuchPort);
         }
         return;
@@ -117,6 +118,7 @@ pub(crate) fn outer<F: Frame>(t: &Snapshot, burst: &mut Burst<F>) {
         each_noted(&here, burst, &mut keys);
     }
     to_networks(&here, &mut burst.lanes);
+    burst.lanes.inside = burst.lanes.live;
     for lane in burst.lanes.live.also_in(LaneMask::of(&burst.lanes.source, is_no_station)) {
         burst.lanes.drop(lane, DropReason::InnerGroupSource);
     }
@@ -136,7 +138,10 @@ fn each<F: Frame, const NOTED: bool>(here: &Here<'_>, burst: &mut Burst<F>, keys
         let Some(frame) = burst.frames.get_mut(lane) else { break };
         match one(here, meta, frame, &mut burst.lanes, lane) {
             Ok(key) => keys[lane] = key,
-            Err(verdict) => burst.lanes.decide(lane, verdict),
+            Err(verdict) => {
+                burst.lanes.unread.add(lane);
+                burst.lanes.decide(lane, verdict);
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ mod encap;
 mod flood;
 mod hash;
 pub mod io;
+mod lane_view;
 mod parse;
 pub mod pipeline;
 pub mod probe;
@@ -24,5 +25,6 @@ mod transmit;
 mod worker;
 
 pub use burst::{BURST, Burst, Verdict};
+pub use lane_view::{Header, LaneView};
 pub use transmit::{Outlet, OutletConfig};
 pub use worker::{Inlet, Polling, Role, Worker};

@@ -18,15 +18,15 @@ where
     burst.start();
     let n = burst.len();
     classify::frame_to_vif(t, out.telemetry(), burst); //      header read; (port, VLANs) > VMI; source MAC enforced
-    probe.passed(Step::Classify, n);
+    probe.passed(Step::Classify, n, burst);
     bridge::lookup(t, out.telemetry(), &mut burst.lanes, n, Side::Access); // (network, MAC) > VIF | VTEP | flood
-    probe.passed(Step::Bridge, n);
+    probe.passed(Step::Bridge, n, burst);
     encap::to_fabric(t, out.ids(), burst); //                  outer header
-    probe.passed(Step::Encap, n);
+    probe.passed(Step::Encap, n, burst);
     rewrite::to_access(t, out.telemetry(), burst, Side::Access); // the other VLAN's tags
-    probe.passed(Step::Rewrite, n);
+    probe.passed(Step::Rewrite, n, burst);
     out.carry_out(t, burst, Side::Access); //                  send, flood, drop, count
-    probe.passed(Step::Transmit, n);
+    probe.passed(Step::Transmit, n, burst);
 }
 
 /// From a fabric port: VXLAN or MPLS in, 802.1Q out. What is not overlay traffic goes to the host.
@@ -39,11 +39,11 @@ where
     burst.start();
     let n = burst.len();
     decap::outer(t, burst); //                                 outer header checked; VNI, label > network
-    probe.passed(Step::Decap, n);
+    probe.passed(Step::Decap, n, burst);
     bridge::lookup(t, out.telemetry(), &mut burst.lanes, n, Side::Fabric); // (network, MAC) > VIF | flood
-    probe.passed(Step::Bridge, n);
+    probe.passed(Step::Bridge, n, burst);
     rewrite::to_access(t, out.telemetry(), burst, Side::Fabric); // outer header off, tags on
-    probe.passed(Step::Rewrite, n);
+    probe.passed(Step::Rewrite, n, burst);
     out.carry_out(t, burst, Side::Fabric); //                  send, flood, drop, punt, count
-    probe.passed(Step::Transmit, n);
+    probe.passed(Step::Transmit, n, burst);
 }

@@ -1,4 +1,7 @@
-//! Looking on while a burst passes the pipeline, for measurement.
+//! Looking on while a burst passes the pipeline: to measure it, to follow its frames, to explain what becomes of them.
+
+use crate::Burst;
+use crate::io::Frame;
 
 /// The steps of the pipeline, in the order of [`from_access`](crate::pipeline::from_access) and
 /// [`from_fabric`](crate::pipeline::from_fabric).
@@ -22,11 +25,12 @@ pub enum Step {
 
 /// Is told of each burst which step it has passed. The unit type does not listen, and costs nothing.
 pub trait Probe {
-    /// A burst of `frames` has passed this step.
-    fn passed(&mut self, step: Step, frames: usize);
+    /// A burst of `frames` has passed this step. What is decided so far is in its [lanes](Burst::lane). At
+    /// [`Step::Receive`] they are still those of the burst before; at [`Step::Transmit`] the frames themselves have left.
+    fn passed<F: Frame>(&mut self, step: Step, frames: usize, burst: &Burst<F>);
 }
 
 impl Probe for () {
     #[inline(always)]
-    fn passed(&mut self, _step: Step, _frames: usize) {}
+    fn passed<F: Frame>(&mut self, _step: Step, _frames: usize, _burst: &Burst<F>) {}
 }

@@ -139,7 +139,7 @@ where
                 continue;
             }
             bursts += 1;
-            probe.passed(Step::Receive, inlet.burst.len());
+            probe.passed(Step::Receive, inlet.burst.len(), &inlet.burst);
             match inlet.role {
                 Role::Access => pipeline::from_access(snapshot, &mut self.outlet, &mut inlet.burst, probe),
                 Role::Fabric => pipeline::from_fabric(snapshot, &mut self.outlet, &mut inlet.burst, probe),
