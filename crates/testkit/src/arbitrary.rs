@@ -2,9 +2,9 @@
 
 mod overlay;
 
-use crate::memory::Layout;
 use crate::packets::{ethernet_with, internet_checksum, pseudo_header, udp_in_ipv4};
 use crate::{Access, Arrival, Fabric, Link, Mac, Network, Path, Reach, SourceCheck, VirtualNetwork, Vmi, Vtep};
+use memory::Layout;
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;

@@ -1,12 +1,12 @@
 //! One gateway: the production worker on in-memory ports.
 
-use crate::memory::{Layout, MemPool};
+use crate::Network;
 use crate::network::port;
 use crate::queues::{FakeClock, MemRx, MemTx};
-use crate::{Network, memory::MemFrame};
 use datapath::io::{Checksum, Outgoing, RxMeta};
 use datapath::{Inlet, Outlet, OutletConfig, Polling, Role, Worker};
 use fib::Snapshot;
+use memory::{Layout, MemFrame, MemPool};
 use rcu::Publisher;
 use std::collections::BTreeMap;
 use std::sync::Arc;

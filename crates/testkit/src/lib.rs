@@ -10,7 +10,6 @@ pub mod arbitrary;
 pub mod example;
 mod gateway;
 mod judge;
-pub mod memory;
 mod network;
 pub mod oracle;
 pub mod packets;
@@ -20,4 +19,5 @@ pub mod workloads;
 
 pub use gateway::{Arrival, Gateway, Means, Outcome};
 pub use judge::disagreement;
+pub use memory;
 pub use network::{Access, Fabric, Link, Mac, Network, Path, Reach, SourceCheck, VirtualNetwork, Vmi, Vtep};

@@ -1,80 +1,10 @@
-//! Receive and transmit queues, and time, in memory. Whoever holds the other end feeds and empties them.
+//! Receive and transmit queues, and time, in memory.
 
-use crate::memory::MemFrame;
-use arrayvec::ArrayVec;
-use datapath::io::{Clock, RxMeta, RxQueue, TxQueue};
-use datapath::{BURST, Burst};
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use datapath::io::Clock;
+pub use memory::{MemRx, MemTx};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
-
-/// A receive queue; clones are the same queue.
-#[derive(Clone, Default)]
-pub struct MemRx(Rc<RefCell<VecDeque<(MemFrame, RxMeta)>>>);
-
-impl MemRx {
-    /// A frame arrives.
-    pub fn arrive(&self, frame: MemFrame, meta: RxMeta) {
-        self.0.borrow_mut().push_back((frame, meta));
-    }
-
-    /// How many frames wait.
-    pub fn waiting(&self) -> usize {
-        self.0.borrow().len()
-    }
-}
-
-impl RxQueue for MemRx {
-    type Frame = MemFrame;
-
-    fn receive(&mut self, burst: &mut Burst<MemFrame>) {
-        let mut waiting = self.0.borrow_mut();
-        while burst.len() < BURST {
-            let Some((frame, meta)) = waiting.pop_front() else { return };
-            assert!(burst.push(frame, meta).is_ok(), "a burst takes {BURST} frames");
-        }
-    }
-}
-
-struct Sent {
-    frames: VecDeque<MemFrame>,
-    capacity: usize,
-    chains: bool,
-}
-
-/// A transmit queue; clones are the same queue.
-#[derive(Clone)]
-pub struct MemTx(Rc<RefCell<Sent>>);
-
-impl MemTx {
-    /// A queue that takes `capacity` frames until it is emptied, in several buffers or only in one.
-    pub fn new(capacity: usize, chains: bool) -> Self {
-        Self(Rc::new(RefCell::new(Sent { frames: VecDeque::with_capacity(capacity), capacity, chains })))
-    }
-
-    /// Takes the oldest frame out.
-    pub fn take(&self) -> Option<MemFrame> {
-        self.0.borrow_mut().frames.pop_front()
-    }
-}
-
-impl TxQueue for MemTx {
-    type Frame = MemFrame;
-
-    fn transmit(&mut self, frames: &mut ArrayVec<MemFrame, BURST>) {
-        let mut sent = self.0.borrow_mut();
-        let room = (sent.capacity - sent.frames.len()).min(frames.len());
-        for frame in frames.drain(..room) {
-            assert!(sent.chains || frame.buffers() == 1, "a frame in several buffers for a port that takes none");
-            sent.frames.push_back(frame);
-        }
-    }
-
-    fn takes_chains(&self) -> bool {
-        self.0.borrow().chains
-    }
-}
 
 /// A clock that advances by one cycle a reading, and by a million a rest.
 #[derive(Debug, Clone, Default)]

@@ -1,11 +1,16 @@
-//! Frames, pools and queues in ordinary memory: datapath's traits without a driver.
+//! Frames, pools and queues in ordinary memory: datapath's traits without a driver, for tests, fuzzers, benches and `explain`.
 //!
 //! A pool makes all of its buffers at once and lends them; a frame gives its buffers back when it is dropped. New octets
 //! are poisoned, and so are returned ones, so that whoever relies on what happened to be there is found out.
 
+#![forbid(unsafe_code)]
+
+mod queues;
+
 use arrayvec::ArrayVec;
 use datapath::io::{Frame, Pool};
 use datapath::{BURST, io};
+pub use queues::{MemRx, MemTx};
 use std::cell::RefCell;
 use std::rc::Rc;
 
