@@ -34,6 +34,7 @@ mod restart;
 mod served;
 mod value;
 mod version;
+mod virtual_network;
 mod warning;
 
 use std::path::Path;

@@ -3,22 +3,20 @@
 //! Every object keeps its position in the file as its index, broken or not, so that an error in one object does not make
 //! the references to it errors too. A model exists only when there was no error at all.
 
-use wire::{MacAddr, MplsLabel, Vni};
+use wire::MacAddr;
 
 use super::errors::Problems;
 use super::global;
 use super::network_model::{
     AllowedAddressPair, GlobalVrouterConfig, InstanceIp, NetworkModel, PhysicalInterface, PhysicalRouter,
-    PhysicalRouterIndex, VirtualMachineInterface, VirtualNetwork, VirtualNetworkIndex, VmiIndex,
-    VxlanNetworkIdentifierMode,
+    PhysicalRouterIndex, VirtualMachineInterface, VirtualNetworkIndex, VmiIndex,
 };
 use super::node_model::{NodeModel, PortRole};
 use super::object::Object;
 use super::outline::Spot;
 use super::problem::{Excerpt, Problem};
 use super::raw::{
-    RawAddressPair, RawIdPerms, RawInstanceIp, RawNetwork, RawPhysicalInterface, RawPhysicalRouter, RawVirtualNetwork,
-    RawVmi,
+    RawAddressPair, RawIdPerms, RawInstanceIp, RawNetwork, RawPhysicalInterface, RawPhysicalRouter, RawVmi,
 };
 use super::reachability;
 use super::register::{Firsts, Register};
@@ -155,67 +153,6 @@ impl Reading<'_> {
             Some(_) => return,
         };
         self.problems.add(at.place_of("name"), problem);
-    }
-
-    fn virtual_networks(&mut self) -> Vec<Option<VirtualNetwork>> {
-        let is_automatic = self.global.vxlan_network_identifier_mode == VxlanNetworkIdentifierMode::Automatic;
-        let (mut vnis, mut ids, mut labels): (Firsts<Vni>, Firsts<u32>, Firsts<MplsLabel>) = Default::default();
-        let mut list = Vec::new();
-        for (position, (spot, raw)) in self.file.list("virtual_networks", &self.raw.virtual_networks).enumerate() {
-            let network = Object::new(spot, "a virtual network");
-            if let Some(text) = &raw.name {
-                self.names.networks.enter(self.problems, text, position, network.place());
-            }
-            let read = self.virtual_network(network, raw);
-            if let Some(VirtualNetwork { virtual_network_network_id: Some(id), .. }) = read {
-                let place = network.place_of("virtual_network_network_id");
-                ids.enter(self.problems, id, place, |first| Problem::DuplicateNetworkId { id, first });
-            }
-            if let Some(VirtualNetwork { vni, .. }) = read
-                && !is_automatic
-            {
-                let place = network.place_of("vxlan_network_identifier");
-                vnis.enter(self.problems, vni, place, |first| Problem::DuplicateVni { vni, first });
-            }
-            if let Some(VirtualNetwork { mpls_label: Some(label), .. }) = read {
-                let place = network.place_of("mpls_label");
-                labels.enter(self.problems, label, place, |first| Problem::DuplicateLabel { label, first });
-            }
-            list.push(read);
-        }
-        list
-    }
-
-    fn virtual_network(&mut self, at: Object<'_>, raw: &RawVirtualNetwork) -> Option<VirtualNetwork> {
-        at.refuse_unknown::<RawVirtualNetwork>(self.problems, &raw.unknown);
-        let name = at.required(self.problems, "name", &raw.name, value::name);
-        let (vni_key, id_key) = ("vxlan_network_identifier", "virtual_network_network_id");
-        let configured = at.optional(self.problems, vni_key, &raw.vxlan_network_identifier, value::vni);
-        let range = value::number(Vni::MIN.value(), Vni::MAX.value());
-        let id: Option<Option<u32>> = at.optional(self.problems, id_key, &raw.virtual_network_network_id, range);
-        let flood = &raw.flood_unknown_unicast;
-        let flood = at.or(self.problems, "flood_unknown_unicast", flood, false, value::boolean);
-        let word = &raw.layer2_control_word;
-        let word = at.or(self.problems, "layer2_control_word", word, false, value::boolean);
-        let label = at.optional(self.problems, "mpls_label", &raw.mpls_label, value::label);
-        let (configured, id) = (configured?, id?);
-        let (key, vni) = match self.global.vxlan_network_identifier_mode {
-            VxlanNetworkIdentifierMode::Configured => (vni_key, configured),
-            VxlanNetworkIdentifierMode::Automatic => (id_key, id.and_then(|id| Vni::try_from(u64::from(id)).ok())),
-        };
-        if vni.is_none() {
-            self.problems.add(at.place(), Problem::MissingKey { key, object: "a virtual network" });
-        }
-        Some(VirtualNetwork {
-            name: name?,
-            vni: vni?,
-            vxlan_network_identifier: configured,
-            virtual_network_network_id: id,
-            flood_unknown_unicast: flood?,
-            layer2_control_word: word?,
-            mpls_label: label?,
-            place: at.place(),
-        })
     }
 
     pub(super) fn name_of_network(&self, network: VirtualNetworkIndex) -> Excerpt {

@@ -8,7 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde::de::{DeserializeOwned, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::outline::Outline;
@@ -25,10 +25,10 @@ macro_rules! raw_object {
     ($(#[$doc:meta])* $name:ident { $($key:ident: $type:ty,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
-        pub(super) struct $name {
-            $(pub(super) $key: Option<$type>,)*
+        pub(in crate::config) struct $name {
+            $(pub(in crate::config) $key: Option<$type>,)*
             /// Keys that are not in the schema.
-            pub(super) unknown: Vec<String>,
+            pub(in crate::config) unknown: Vec<String>,
         }
 
         impl RawObject for $name {
@@ -67,6 +67,12 @@ macro_rules! raw_object {
         }
     };
 }
+
+mod network_file;
+mod node_file;
+
+pub(super) use network_file::*;
+pub(super) use node_file::*;
 
 /// Reads a mapping into a `T`.
 struct Mapping<T>(PhantomData<T>);
@@ -119,157 +125,6 @@ impl<'de> Visitor<'de> for ValuesVisitor {
         }
         Ok(RawValues(values))
     }
-}
-
-raw_object! {
-    /// The node file.
-    RawNode {
-        version: String,
-        name: String,
-        mode: String,
-        cores: RawCores,
-        memory: RawMemory,
-        ports: Vec<RawPort>,
-        fabric: RawFabric,
-        api: RawApi,
-        limits: RawLimits,
-    }
-}
-raw_object! {
-    /// `cores`.
-    RawCores { workers: Vec<String>, polling: String, }
-}
-raw_object! {
-    /// `memory`.
-    RawMemory { hugepages: String, size_mb: String, mbufs: String, file_prefix: String, }
-}
-raw_object! {
-    /// One of `ports`.
-    RawPort {
-        name: String,
-        role: String,
-        device: String,
-        mtu: String,
-        rx_descriptors: String,
-        tx_descriptors: String,
-        queues: String,
-        tpid: String,
-        host_interface: String,
-        address: RawValues,
-    }
-}
-raw_object! {
-    /// `fabric`.
-    RawFabric {
-        address: String,
-        address_v6: String,
-        host_interface: String,
-        vlan: String,
-        routes: Vec<RawRoute>,
-        dont_fragment: String,
-        source_check: String,
-        udp6_zero_checksum_tx: String,
-        udp6_zero_checksum_rx: String,
-        dscp: Vec<String>,
-    }
-}
-raw_object! {
-    /// One of `fabric.routes`.
-    RawRoute { to: String, via: String, }
-}
-raw_object! {
-    /// `api`.
-    RawApi { socket: String, group: String, }
-}
-raw_object! {
-    /// `limits`.
-    RawLimits { vmis: String, }
-}
-raw_object! {
-    /// The network file.
-    RawNetwork {
-        version: String,
-        global_vrouter_config: RawGlobal,
-        physical_routers: Vec<RawPhysicalRouter>,
-        physical_interfaces: Vec<RawPhysicalInterface>,
-        virtual_networks: Vec<RawVirtualNetwork>,
-        virtual_machine_interfaces: Vec<RawVmi>,
-        instance_ips: Vec<RawInstanceIp>,
-        logical_interfaces: Vec<RawLogicalInterface>,
-        static_reachability: Vec<RawReachability>,
-    }
-}
-raw_object! {
-    /// `global_vrouter_config`.
-    RawGlobal { encapsulation_priorities: Vec<String>, vxlan_network_identifier_mode: String, }
-}
-raw_object! {
-    /// One of `physical_routers`.
-    RawPhysicalRouter { name: String, }
-}
-raw_object! {
-    /// One of `physical_interfaces`.
-    RawPhysicalInterface { name: String, physical_router: String, }
-}
-raw_object! {
-    /// One of `virtual_networks`.
-    RawVirtualNetwork {
-        name: String,
-        vxlan_network_identifier: String,
-        virtual_network_network_id: String,
-        flood_unknown_unicast: String,
-        layer2_control_word: String,
-        mpls_label: String,
-    }
-}
-raw_object! {
-    /// One of `virtual_machine_interfaces`.
-    RawVmi {
-        name: String,
-        virtual_network: String,
-        mac_address: String,
-        allowed_address_pairs: Vec<RawAddressPair>,
-        id_perms: RawIdPerms,
-    }
-}
-raw_object! {
-    /// One of `allowed_address_pairs`.
-    RawAddressPair { mac: String, ip: String, }
-}
-raw_object! {
-    /// `id_perms` of a VMI.
-    RawIdPerms { enable: String, }
-}
-raw_object! {
-    /// One of `instance_ips`.
-    RawInstanceIp { name: String, virtual_machine_interface: String, instance_ip_address: String, }
-}
-raw_object! {
-    /// One of `logical_interfaces`.
-    RawLogicalInterface {
-        name: String,
-        physical_interface: String,
-        logical_interface_vlan_tag: String,
-        logical_interface_inner_vlan_tag: String,
-        virtual_machine_interfaces: Vec<String>,
-    }
-}
-raw_object! {
-    /// One of `static_reachability`.
-    RawReachability {
-        virtual_network: String,
-        vtep: String,
-        flood: String,
-        encapsulations: Vec<String>,
-        mpls_label: String,
-        mac_addresses: Vec<String>,
-        mac_labels: Vec<RawMacLabel>,
-        physical_router: String,
-    }
-}
-raw_object! {
-    /// One of `mac_labels`.
-    RawMacLabel { mac: String, label: String, }
 }
 
 /// Reads a text whose [`Outline`] is known to be sound.
