@@ -40,13 +40,9 @@ impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
             Direction::ToFabric => (ports[0], Role::Access),
             Direction::FromFabric => (ports[1], Role::Fabric),
         };
-        let outlet = Outlet::new(OutletConfig {
-            pool: DpdkPool::new(pool.clone()),
-            queues: ports.into_iter().zip(tx).map(|(port, queue)| Outgoing { port, queue }).collect(),
-            host: None,
-            telemetry: Arc::clone(&telemetry),
-            worker: (0, 1),
-        });
+        let queues = ports.into_iter().zip(tx).map(|(port, queue)| Outgoing { port, queue }).collect();
+        let outlet = OutletConfig::new(DpdkPool::new(pool.clone()), queues, Arc::clone(&telemetry));
+        let outlet = Outlet::new(OutletConfig { ticks_per_second: dpdk::lcore::tsc_hz(eal), ..outlet });
         let mut publisher = Publisher::new(tables);
         let inlets = vec![Inlet::new(port, role, rx)];
         let clock = TscClock::new(dpdk::lcore::tsc_hz(eal));

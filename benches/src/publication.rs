@@ -250,7 +250,7 @@ impl Table for Snapshot {
         }
         for network in 0..NETWORKS as usize {
             let vni = Vni::try_from(5000 + network as u64)?;
-            let spec = NetworkSpec { vni, label: None, control_word: false, flood_unknown_unicast: false };
+            let spec = NetworkSpec::new(vni);
             builder.add_network(NetworkId::new(network).context("too many networks")?, spec)?;
             for peer in 0..PEERS as usize {
                 let id = NexthopId::new(network * PEERS as usize + peer).context("too many next hops")?;

@@ -62,7 +62,7 @@ impl Scene {
         let label = MplsLabel::try_from(u64::from(site.vni))?;
         if site.is_first() {
             let vni = Vni::try_from(u64::from(site.vni))?;
-            let spec = NetworkSpec { vni, label: Some(label), control_word: false, flood_unknown_unicast: false };
+            let spec = NetworkSpec { label: Some(label), ..NetworkSpec::new(vni) };
             builder.add_network(site.network_id(), spec)?;
             self.add_nexthops(builder, site, vni, label)?;
         }

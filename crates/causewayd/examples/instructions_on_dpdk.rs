@@ -94,8 +94,7 @@ fn run(eal: &Eal, pool: &Pool, workload: &Workload) {
     let (host, _from_worker) = channel(4, 2048);
     let (_to_worker, from_host) = channel(4, 2048);
     let (buffers, counts) = (DpdkPool::new(pool.clone()), Arc::clone(&telemetry));
-    let outlet =
-        Outlet::new(OutletConfig { pool: buffers, queues, host: Some(host), telemetry: counts, worker: (0, 1) });
+    let outlet = Outlet::new(OutletConfig { host: Some(host), ..OutletConfig::new(buffers, queues, counts) });
     let role = if workload.port == FABRIC { Role::Fabric } else { Role::Access };
     let inlets = vec![Inlet::new(row(PortIndex::new(workload.port)), role, DpdkRx::new(rx))];
     let reader = publisher.reader();

@@ -4,10 +4,11 @@
 //! then control, which publishes the real one; the API last: when it answers, the gateway serves.
 
 use crate::carrier::Carriers;
+use crate::channels;
 use crate::notify::Notifier;
 use crate::ports::{self, Opened, Running};
 use crate::watch::Watch;
-use crate::workers::{self, Parts, Workers};
+use crate::workers::{self, Workers};
 use anyhow::{Context, Result};
 use api::{ErrorCode, ErrorDocument, Request, Response, Timestamp};
 use control::config::{Device, InterfaceName, Loaded, NodeModel, PortIndex, PortKind};
@@ -18,8 +19,7 @@ use control::underlay::ConfiguredRoute;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use dpdk::rights::{self, Right};
 use dpdk::{Eal, EalConfig, Memory};
-use fib::Snapshot;
-use netlink::{Follower, HostInterfaceConfig, HostInterfaces, HostIo, HostIoHandle, InterfaceAddress, Tap};
+use netlink::{Follower, HostInterfaceConfig, HostInterfaces, HostIoHandle, InterfaceAddress, Tap};
 use rcu::Publisher;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,15 +27,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use telemetry::WorkerTelemetry;
-use telemetry::slots::{self, ClassRates, Policers, SlotReceiver, SlotSender};
-use wire::{MacAddr, ethernet};
+use wire::MacAddr;
 
-/// Frames that may wait between a worker and the host, each way.
-pub(crate) const HOST_SLOTS: usize = 512;
-const _: () = assert!(
-    ClassRates::TO_HOST.bursts() as usize <= HOST_SLOTS,
-    "floods in every class at once must not fill the channel before the host thread looks"
-);
 /// Kernel events, and calls, that may wait for control.
 const WAITING_EVENTS: usize = 4096;
 const WAITING_CALLS: usize = 64;
@@ -95,29 +88,6 @@ impl Drop for HostRoutes {
     }
 }
 
-/// Both ends of the channels between the workers and the host.
-struct HostChannels {
-    to_host: Vec<SlotSender>,
-    from_workers: Vec<SlotReceiver>,
-    from_host: SlotReceiver,
-    to_worker: SlotSender,
-}
-
-impl HostChannels {
-    fn new(node: &NodeModel, cycles_per_second: u64) -> Self {
-        let policers = Policers::new(&ClassRates::TO_HOST, cycles_per_second);
-        let mtu = node.fabric_ports.iter().map(|port| node[*port].mtu).max().unwrap_or(0);
-        let octets = usize::from(mtu) + ethernet::HEADER_OCTETS + ethernet::TAG_OCTETS;
-        let up = |_| {
-            let (to_host, from_worker) = slots::channel(HOST_SLOTS, octets);
-            (to_host.policed(policers.clone()), from_worker)
-        };
-        let (to_host, from_workers) = node.workers.iter().map(up).unzip();
-        let (to_worker, from_host) = slots::channel(HOST_SLOTS, octets);
-        Self { to_host, from_workers, from_host, to_worker }
-    }
-}
-
 impl Gateway {
     /// Starts all; `files` are read again on reload, and `notifier` is told how things are, but not that they are ready.
     ///
@@ -136,8 +106,9 @@ impl Gateway {
         let tables = Tables::new(fabric_ports(&node, &opened), node.limits.vmis as usize, dpdk::lcore::tsc());
         let mut publisher = Publisher::new(tables.empty(&node));
         let workers = telemetry(&node);
-        let channels = HostChannels::new(&node, dpdk::lcore::tsc_hz(&eal));
-        let (parts, host_io) = start_host(&pools, &mut publisher, &workers, channels, taps)?;
+        let hertz = dpdk::lcore::tsc_hz(&eal);
+        let channels::Ends { parts, host_io, notices } =
+            channels::connect(&node, hertz, &pools, &mut publisher, &workers, taps)?;
         let plans = workers::plan(&node, &mut opened, parts);
         let plane = Running::new(opened, &node, pools, host_io.reader(), &eal);
         let running = workers::start(&eal, &node.workers, plans)?;
@@ -149,6 +120,7 @@ impl Gateway {
             publisher,
             tables,
             workers: workers.clone(),
+            notices,
             plane: Arc::clone(&plane) as _,
             identity: identity(&node),
             kernel_events,
@@ -268,28 +240,6 @@ fn host_interfaces(node: &NodeModel, opened: &[Opened]) -> Result<(HostRoutes, V
 fn telemetry(node: &NodeModel) -> Vec<Arc<WorkerTelemetry>> {
     let rows = Tables::vif_rows(node.limits.vmis as usize);
     node.workers.iter().map(|_| Arc::new(WorkerTelemetry::new(rows))).collect()
-}
-
-/// Starts the host I/O thread, and lays out what each worker is made from. Worker 0 sends for the host.
-fn start_host(
-    pools: &[dpdk::Pool],
-    publisher: &mut Publisher<Snapshot>,
-    workers: &[Arc<WorkerTelemetry>],
-    channels: HostChannels,
-    taps: Vec<(u16, Tap)>,
-) -> Result<(Vec<Parts>, HostIoHandle)> {
-    let HostChannels { to_host, from_workers, from_host, to_worker } = channels;
-    let mut from_host = Some(from_host);
-    let part = |((pool, telemetry), to_host): ((&dpdk::Pool, &Arc<WorkerTelemetry>), SlotSender)| Parts {
-        pool: pool.clone(),
-        snapshots: publisher.reader(),
-        telemetry: Arc::clone(telemetry),
-        to_host,
-        from_host: from_host.take(),
-    };
-    let parts = pools.iter().zip(workers).zip(to_host).map(part).collect();
-    let io = HostIo::start(taps, from_workers, to_worker).context("host interface")?;
-    Ok((parts, io))
 }
 
 fn identity(node: &NodeModel) -> Identity {

@@ -1,6 +1,6 @@
 //! The host I/O thread's side of `show host`; control fills in the workers'.
 
-use crate::assembly::HOST_SLOTS;
+use crate::channels::HOST_SLOTS;
 use netlink::{HostIoClassCounters, HostIoReader};
 use telemetry::slots::{ClassRates, SlotClass};
 

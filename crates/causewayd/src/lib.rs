@@ -7,6 +7,7 @@
 
 pub mod assembly;
 mod carrier;
+mod channels;
 pub mod driver;
 mod host;
 pub mod notify;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use telemetry::WorkerTelemetry;
+use telemetry::notices::NoticeSender;
 use telemetry::slots::{SlotReceiver, SlotSender};
 
 /// What a worker runs on, to be made a [`Worker`] on its own thread: the clock is the thread's.
@@ -30,6 +31,8 @@ pub(crate) struct Parts {
     pub(crate) pool: Pool,
     pub(crate) snapshots: Reader<Snapshot>,
     pub(crate) telemetry: Arc<WorkerTelemetry>,
+    pub(crate) notices: NoticeSender,
+    pub(crate) ticks_per_second: u64,
     pub(crate) to_host: SlotSender,
     pub(crate) from_host: Option<SlotReceiver>,
 }
@@ -48,7 +51,7 @@ pub(crate) fn plan(node: &NodeModel, ports: &mut [Opened], parts: Vec<Parts>) ->
         config::Polling::Adaptive => Polling::Adaptive,
     };
     let make = |(number, parts): (u16, Parts)| {
-        let Parts { pool, snapshots, telemetry, to_host, from_host } = parts;
+        let Parts { pool, snapshots, telemetry, notices, ticks_per_second, to_host, from_host } = parts;
         let (mut inlets, mut queues) = (Vec::new(), Vec::new());
         for (position, (opened, model)) in ports.iter_mut().zip(&node.ports).enumerate() {
             let port = PortIndex::new(position).expect("a node file has at most 32 ports");
@@ -60,9 +63,8 @@ pub(crate) fn plan(node: &NodeModel, ports: &mut [Opened], parts: Vec<Parts>) ->
                 queues.push(Outgoing { port, queue: DpdkTx::new(opened.tx.remove(0), chains) });
             }
         }
-        let pool = DpdkPool::new(pool);
-        let outlet =
-            Outlet::new(OutletConfig { pool, queues, host: Some(to_host), telemetry, worker: (number, count) });
+        let (pool, host, worker) = (DpdkPool::new(pool), Some(to_host), (number, count));
+        let outlet = Outlet::new(OutletConfig { pool, queues, host, telemetry, notices, worker, ticks_per_second });
         Plan { inlets, outlet, snapshots, from_host, polling }
     };
     (0u16..).zip(parts).map(make).collect()

@@ -50,7 +50,7 @@ fn snapshot() -> Snapshot {
     let paths = [Path { port, next_hop: ROUTER }];
     let (network, vni) = (NetworkId::new(0).expect("a row"), Vni::try_from(VNI).expect("a legal VNI"));
     let mut b = Builder::new(fabric, 1);
-    let spec = NetworkSpec { vni, label: None, control_word: false, flood_unknown_unicast: false };
+    let spec = NetworkSpec::new(vni);
     b.add_network(network, spec).expect("the first network");
     for n in 0..3u8 {
         let (port, vlan) = (PortIndex::new(0).expect("a port"), VlanId::try_from(100 + u32::from(n)).expect("a VLAN"));
@@ -158,8 +158,7 @@ impl Rig {
             ports.extend([ring.port, file.port]);
         }
         let buffers = DpdkPool::new(pool.clone());
-        let config =
-            OutletConfig { pool: buffers, queues, host: None, telemetry: Arc::clone(&telemetry), worker: (0, 1) };
+        let config = OutletConfig::new(buffers, queues, Arc::clone(&telemetry));
         let clock = TscClock::new(dpdk::lcore::tsc_hz(eal));
         let worker = Worker::new(inlets, Outlet::new(config), snapshots.reader(), None, clock, Polling::Busy);
         let inward = inward.try_into().expect("two sides");

@@ -12,6 +12,7 @@
 //! [`PUBLISH_EVERY`] apart, reloads excepted: ten thousand changes a second become a hundred snapshots. Nothing here waits
 //! for a worker, and no worker for this.
 
+use crate::access::Access;
 use crate::cleared::Cleared;
 use crate::config::{self, ConfigErrors, Loaded};
 use crate::plane::DataPlane;
@@ -27,6 +28,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use telemetry::notices::NoticeReceiver;
 use telemetry::{VifTotals, WorkerTelemetry};
 
 mod clear;
@@ -67,6 +69,8 @@ pub struct Means {
     pub tables: Tables,
     /// Each worker's counters.
     pub workers: Vec<Arc<WorkerTelemetry>>,
+    /// What each worker saw.
+    pub notices: Vec<NoticeReceiver>,
     /// Ports, pools, clock.
     pub plane: Arc<dyn DataPlane>,
     /// Who we are, for `show version`.
@@ -86,6 +90,7 @@ pub struct Control {
     sources: Arc<Sources>,
     routes: Arc<Routes>,
     underlay: Underlay,
+    access: Access,
     vifs: Arc<Vec<Option<VifStatus>>>,
     cleared: Arc<Cleared>,
     route_changes: (Sender<RouteChange>, Receiver<RouteChange>),
@@ -112,7 +117,7 @@ impl Control {
     ///
     /// # Errors
     /// If the configuration does not fit into the tables.
-    pub fn new(means: Means) -> Result<Self, TableError> {
+    pub fn new(mut means: Means) -> Result<Self, TableError> {
         let host_interfaces = means.loaded.node.host_interfaces().map(|(_, name)| name.to_string());
         let underlay = Underlay::new(host_interfaces).with_routes(ConfiguredRoute::of(&means.loaded.node));
         let loaded = Arc::new(means.loaded.clone());
@@ -120,6 +125,7 @@ impl Control {
             sources: Arc::new(Sources::now(&means.files, 1)),
             routes: Arc::default(),
             underlay,
+            access: Access::new(std::mem::take(&mut means.notices)),
             vifs: Arc::default(),
             cleared: Arc::default(),
             route_changes: bounded(WAITING_ROUTES),
@@ -157,6 +163,7 @@ impl Control {
     pub fn turn(&mut self, now: Instant) {
         self.hear_kernel();
         self.hear_routes();
+        self.access.turn(now);
         self.hear_callers();
         self.hear_reload(now);
         self.ask_kernel(now);

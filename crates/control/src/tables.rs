@@ -133,10 +133,10 @@ impl Tables {
             let id = tables.network(model.vni, oldest_in_use)?;
             let label = tables.label(LabelOwner::Network(model.vni), oldest_in_use)?;
             let spec = NetworkSpec {
-                vni: model.vni,
                 label: Some(label),
                 control_word: model.layer2_control_word,
                 flood_unknown_unicast: model.flood_unknown_unicast,
+                ..NetworkSpec::new(model.vni)
             };
             builder.add_network(id, spec)?;
         }
@@ -246,7 +246,7 @@ impl Tables {
             let Route::Mac(vni, mac) = *change.route() else { continue };
             let Some(network) = self.networks.row(&vni).and_then(NetworkId::new) else { continue };
             let before = current.destination(network, mac);
-            if let Some(Destination::Vif(_)) = before {
+            if let Some(Destination::Vif(_) | Destination::Gateway) = before {
                 continue;
             }
             let after = match routes.mac(vni, mac) {

@@ -146,6 +146,7 @@ impl Bench {
             publisher,
             tables,
             workers: vec![Arc::clone(&telemetry)],
+            notices: Vec::new(),
             plane: Arc::new(Ports),
             identity,
             kernel_events,

@@ -11,7 +11,7 @@ use telemetry::{DropReason, WorkerTelemetry};
 /// the destination is a group address or unknown in a network that floods those.
 ///
 /// Split horizon: what came from the fabric never returns to it (`FabricToFabric`). Also drops `UnknownUnicast`,
-/// `LabelDestination` and `FloodSourceNotMember`. All lanes are looked up at once, so that table misses overlap, and the usual
+/// `LabelDestination`, `FloodSourceNotMember`, `NotRouted` and `GatewayFromFabric`. All lanes are looked up at once, so that table misses overlap, and the usual
 /// ones decided at once. [`against_loops`] has the rules for what goes to a VIF.
 #[inline(always)]
 pub(crate) fn lookup(t: &Snapshot, telemetry: &WorkerTelemetry, lanes: &mut Lanes, n: usize, side: Side) {
@@ -45,6 +45,9 @@ fn decide_others(t: &Snapshot, lanes: &mut Lanes, others: LaneMask, side: Side) 
             flood(t, lanes, lane, side);
         } else if Destination::is_remote(lanes.found[lane]) {
             lanes.drop(lane, DropReason::FabricToFabric);
+        } else if Destination::is_gateway(lanes.found[lane]) {
+            let from_fabric = side == Side::Fabric;
+            lanes.drop(lane, if from_fabric { DropReason::GatewayFromFabric } else { DropReason::NotRouted });
         } else {
             unknown(t, lanes, lane, side);
         }

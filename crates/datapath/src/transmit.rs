@@ -7,6 +7,7 @@ use crate::{BURST, Burst, Verdict, flood, punt};
 use arrayvec::ArrayVec;
 use fib::{PortIndex, Snapshot};
 use std::sync::Arc;
+use telemetry::notices::{self, NoticeSender};
 use telemetry::slots::{SlotReceiver, SlotSender};
 use telemetry::{DropReason, Ledger, WorkerTelemetry};
 
@@ -23,8 +24,21 @@ pub struct OutletConfig<P, T> {
     pub host: Option<SlotSender>,
     /// The worker's counters.
     pub telemetry: Arc<WorkerTelemetry>,
+    /// Where control hears what the worker saw.
+    pub notices: NoticeSender,
     /// This worker's number, and how many there are: their IP ids never meet.
     pub worker: (u16, u16),
+    /// Ticks a second of the worker's clock, for what has a rate.
+    pub ticks_per_second: u64,
+}
+
+impl<P, T> OutletConfig<P, T> {
+    /// Of an only worker whose clock has 1 GHz, without a host and with nobody to hear its notices.
+    pub fn new(pool: P, queues: Vec<Outgoing<T>>, telemetry: Arc<WorkerTelemetry>) -> Self {
+        let ticks_per_second = 1_000_000_000;
+        let (notices, _) = notices::channel(0, ticks_per_second);
+        Self { pool, queues, host: None, telemetry, notices, worker: (0, 1), ticks_per_second }
+    }
 }
 
 struct Exit<T, F> {
@@ -38,6 +52,7 @@ pub struct Outlet<P: Pool, T> {
     exits: Vec<Option<Exit<T, P::Frame>>>,
     host: Option<SlotSender>,
     telemetry: Arc<WorkerTelemetry>,
+    notices: NoticeSender,
     ids: IpIds,
     chains: bool,
     dead: ArrayVec<P::Frame, BURST>,
@@ -47,7 +62,7 @@ pub struct Outlet<P: Pool, T> {
 impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     /// An outlet with these means.
     pub fn new(config: OutletConfig<P, T>) -> Self {
-        let OutletConfig { pool, queues, host, telemetry, worker: (index, workers) } = config;
+        let OutletConfig { pool, queues, host, telemetry, notices, worker: (index, workers), .. } = config;
         let chains = queues.iter().all(|q| q.queue.takes_chains());
         let mut exits: Vec<Option<Exit<T, P::Frame>>> = Vec::new();
         for Outgoing { port, queue } in queues {
@@ -57,7 +72,8 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
             exits[port.row()] = Some(Exit { queue, staged: ArrayVec::new() });
         }
         let ids = IpIds::new(index, workers);
-        Self { pool, exits, host, telemetry, ids, chains, dead: ArrayVec::new(), floods: ArrayVec::new() }
+        let (dead, floods) = (ArrayVec::new(), ArrayVec::new());
+        Self { pool, exits, host, telemetry, notices, ids, chains, dead, floods }
     }
 
     /// The worker's counters.
@@ -66,9 +82,17 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         &self.telemetry
     }
 
-    /// Tells the policers the time: the round's one reading of the clock.
+    /// What a stage counts by, and where it tells control what it saw.
     #[inline(always)]
-    pub(crate) fn begin_round(&mut self, now: u64) {
+    #[expect(dead_code, reason = "the stages that report come with the next change")]
+    pub(crate) fn reporting(&mut self) -> (&WorkerTelemetry, &mut NoticeSender) {
+        (&self.telemetry, &mut self.notices)
+    }
+
+    /// Tells the time to all that have a rate, and the tables' generation: the round's one reading of the clock.
+    #[inline(always)]
+    pub(crate) fn begin_round(&mut self, now: u64, generation: u64) {
+        self.notices.tick(now, generation);
         if let Some(host) = &mut self.host {
             host.tick(now);
         }

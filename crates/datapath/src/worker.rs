@@ -130,8 +130,9 @@ where
     #[inline(always)]
     pub fn round_probed(&mut self, probe: &mut impl Probe) -> bool {
         let started = self.clock.cycles();
-        self.outlet.begin_round(started);
-        let snapshot = self.snapshots.refresh();
+        self.snapshots.refresh();
+        let (snapshot, generation) = (self.snapshots.snapshot(), self.snapshots.generation());
+        self.outlet.begin_round(started, generation);
         let mut bursts = 0;
         for inlet in &mut self.inlets {
             inlet.queue.receive(&mut inlet.burst);
@@ -149,7 +150,6 @@ where
             Some(host) => self.outlet.inject(snapshot, host),
             None => 0,
         };
-        let generation = self.snapshots.generation();
         self.report(started, bursts, generation, bursts > 0 || injected > 0)
     }
 

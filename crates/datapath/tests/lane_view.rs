@@ -73,13 +73,8 @@ impl Bench {
     fn new() -> Self {
         let net = example::network();
         let queues = [ACCESS, FABRIC].map(|n| Outgoing { port: port(n), queue: MemTx::new(4096, true) });
-        let outlet = Outlet::new(OutletConfig {
-            pool: MemPool::new(64, 4096),
-            queues: queues.into(),
-            host: None,
-            telemetry: Arc::new(WorkerTelemetry::new(net.vmis.len())),
-            worker: (0, 1),
-        });
+        let telemetry = Arc::new(WorkerTelemetry::new(net.vmis.len()));
+        let outlet = Outlet::new(OutletConfig::new(MemPool::new(64, 4096), queues.into(), telemetry));
         Self {
             tables: net.snapshot().unwrap(),
             outlet,

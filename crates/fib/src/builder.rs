@@ -69,6 +69,15 @@ pub struct NetworkSpec {
     pub control_word: bool,
     /// Whether unknown unicast is flooded.
     pub flood_unknown_unicast: bool,
+    /// Whether this node is its gateway, by [`MacAddr::VIRTUAL_ROUTER`].
+    pub gateway: bool,
+}
+
+impl NetworkSpec {
+    /// A network with a VNI and nothing else.
+    pub const fn new(vni: Vni) -> Self {
+        Self { vni, label: None, control_word: false, flood_unknown_unicast: false, gateway: false }
+    }
 }
 
 /// An interface to be. Its MACs become known in its network.
@@ -160,6 +169,9 @@ impl Builder {
         let network = Network::new(spec.vni, spec.flood_unknown_unicast);
         place(Arc::make_mut(&mut self.next.networks), id.row(), network)?;
         self.next.vnis.set_vni(spec.vni, InsideEntry::new(Inside::Network(id), false));
+        if spec.gateway {
+            self.set_mac(id, MacAddr::VIRTUAL_ROUTER, Destination::Gateway)?;
+        }
         spec.label.map_or(Ok(()), |label| self.set_label(label, Inside::Network(id), spec.control_word))
     }
 
@@ -300,9 +312,9 @@ impl Builder {
         self.next.nexthop(id).is_some()
     }
 
-    /// Whether a MAC of a network is an interface's on this node.
+    /// Whether a MAC of a network is this node's: an interface's, or the gateway's.
     pub fn is_local(&self, network: NetworkId, mac: MacAddr) -> bool {
-        matches!(self.next.destination(network, mac), Some(Destination::Vif(_)))
+        matches!(self.next.destination(network, mac), Some(Destination::Vif(_) | Destination::Gateway))
     }
 
     /// The snapshot.

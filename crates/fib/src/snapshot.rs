@@ -117,10 +117,13 @@ pub enum Destination {
     Vif(VifIndex),
     /// Behind the fabric.
     Remote(NexthopId),
+    /// The network's gateway, which is this node: [`MacAddr::VIRTUAL_ROUTER`].
+    Gateway,
 }
 
 const LOCAL: u32 = 1 << 30;
 const REMOTE: u32 = 2 << 30;
+const GATEWAY: u32 = 3 << 30;
 const PAYLOAD: u32 = LOCAL - 1;
 
 impl Destination {
@@ -138,6 +141,7 @@ impl Destination {
         match self {
             Self::Vif(vif) => LOCAL | vif.row() as u32,
             Self::Remote(nexthop) => REMOTE | nexthop.row() as u32,
+            Self::Gateway => GATEWAY,
         }
     }
 
@@ -145,6 +149,12 @@ impl Destination {
     #[inline(always)]
     pub const fn is_remote(value: u32) -> bool {
         value & !PAYLOAD == REMOTE
+    }
+
+    /// Whether a value of [`Snapshot::macs`] is `Gateway`.
+    #[inline(always)]
+    pub const fn is_gateway(value: u32) -> bool {
+        value & !PAYLOAD == GATEWAY
     }
 
     /// The interface in a value that is a `Vif`; of any other it means nothing.
@@ -165,6 +175,7 @@ impl Destination {
         match value & !PAYLOAD {
             LOCAL => Some(Self::Vif(Self::vif_of(value))),
             REMOTE => Some(Self::Remote(Self::nexthop_of(value))),
+            GATEWAY => Some(Self::Gateway),
             _ => None,
         }
     }

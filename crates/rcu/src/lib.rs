@@ -110,6 +110,7 @@ impl<T> Reader<T> {
     }
 
     /// The snapshot of the last [`refresh`](Self::refresh).
+    #[inline(always)]
     pub fn snapshot(&self) -> &T {
         &self.snapshot
     }

@@ -1,5 +1,6 @@
 //! Counters that one worker writes and anybody reads.
 
+use crate::notices::NoticeClass;
 use crate::slots::{SendError, SlotClass};
 use crate::{DropReason, Ledger};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -191,6 +192,8 @@ pub struct WorkerTelemetry {
     pub generation: Counter,
     /// What it had for the host, by class. Frames in several buffers have no class; they count as drops alone.
     pub punts: [PassageCounts; SlotClass::COUNT],
+    /// What it had to say to control, by class; a notice is never too long.
+    pub notices: [PassageCounts; NoticeClass::COUNT],
     vifs: Box<[VifCounts]>,
     nowhere: VifCounts,
 }
@@ -214,6 +217,7 @@ impl WorkerTelemetry {
             longest_own_gap_cycles: Counter::default(),
             generation: Counter::default(),
             punts: std::array::from_fn(|_| PassageCounts::default()),
+            notices: std::array::from_fn(|_| PassageCounts::default()),
             vifs: <[VifCounts]>::new_box_zeroed_with_elems(vifs).expect("the address space has room for the counters"),
             nowhere: VifCounts::default(),
         }

@@ -116,6 +116,15 @@ drop_reasons! {
     UnknownSourceMac, "unknown_source_mac", Classify,
         "A frame whose source is neither the VMI's MAC nor one of its allowed address pairs.",
         "Add the MAC to the VMI's allowed_address_pairs if it is legitimate.";
+    MacLimit, "mac_limit", Classify,
+        "A frame from a MAC that is not learned, since its interface or network has as many as it may have.",
+        "Raise mac_limit_control in the network file, or find out who uses so many addresses: `causeway show fdb`.";
+    NotControlFrame, "not_control_frame", Classify,
+        "A frame of a BPDU network that is not addressed to one of its groups.",
+        "Set transparent: true for the network if all its frames should pass; else take the traffic off the native VLAN.";
+    UplinkDown, "uplink_down", Classify,
+        "A frame of, or for, an access port that is closed, since the gateway has no way to the fabric.",
+        "See `causeway show events` and `causeway show ports` for what the fabric port lacks.";
 
     // From the fabric.
     OuterRunt, "outer_runt", Decap,
@@ -210,6 +219,33 @@ drop_reasons! {
     SameSegment, "same_segment", Bridge,
         "A frame for a VMI on the same VLAN of the same port as its sender: the switch there has delivered it.",
         "Harmless while the switch floods it; if the switch isolates its ports, give each VMI a VLAN of its own.";
+    LinkControl, "link_control", Bridge,
+        "A frame that is between two neighbours on one link and never forwarded: LACP, LLDP, 802.1X or pause.",
+        "Expected wherever a switch speaks these on the trunk.";
+    MalformedArp, "malformed_arp", Bridge,
+        "An ARP packet that is cut, or not of Ethernet and IPv4 (RFC 826).",
+        "Find the sender by capturing on the access VLAN.";
+    MalformedNd, "malformed_nd", Bridge,
+        "A neighbour discovery packet that RFC 4861 says to discard: checksum, hop limit, lengths or addresses.",
+        "Find the sender by capturing on the access VLAN.";
+    ServicePoliced, "service_policed", Bridge,
+        "A request that the gateway would have answered itself (ARP, neighbour discovery, echo), beyond the VMI's rate.",
+        "Find out why the instance asks so often, by capturing on its VLAN.";
+    GatewayFromFabric, "gateway_from_fabric", Bridge,
+        "A frame from the fabric for a network's gateway address or its MAC: each gateway serves its own instances only.",
+        "Harmless while a VTEP floods ARP; else look where the sender learned the MAC.";
+    NotRouted, "not_routed", Bridge,
+        "A frame to the network's gateway MAC that would have to be routed: Causeway does not route yet.",
+        "Use another router, or put both ends into one network.";
+    StormBroadcast, "storm_broadcast", Bridge,
+        "A broadcast frame beyond the storm_control budget of its VMI or network.",
+        "See `causeway show storm` for the talker; raise the budget if the traffic is legitimate.";
+    StormMulticast, "storm_multicast", Bridge,
+        "A multicast frame beyond the storm_control budget of its VMI or network.",
+        "See `causeway show storm` for the talker; raise the budget if the traffic is legitimate.";
+    StormUnknownUnicast, "storm_unknown_unicast", Bridge,
+        "A frame to an unknown MAC beyond the storm_control budget of its VMI or network.",
+        "See `causeway show storm` for the talker; raise the budget if the traffic is legitimate.";
     LabelDestination, "label_destination", Bridge,
         "A frame with a VMI's own label whose destination is not an address of that VMI.",
         "The sender confuses labels: compare `causeway show labels` with what it uses.";

@@ -8,8 +8,11 @@
 mod counters;
 mod drop_reason;
 mod ledger;
+pub mod notices;
+mod policer;
 pub mod slots;
 
 pub use counters::{Counter, PassageCounts, PassageTotals, VifCounters, VifCounts, VifTotals, WorkerTelemetry};
 pub use drop_reason::{DropReason, Stage};
 pub use ledger::{Ledger, Totals};
+pub use policer::{Limit, Policer, Rate};

@@ -16,8 +16,9 @@ use rtrb::{Consumer, Producer, RingBuffer};
 mod class;
 mod policer;
 
+pub use crate::Rate;
 pub use class::SlotClass;
-pub use policer::{ClassRates, Policers, Rate};
+pub use policer::{ClassRates, Policers};
 
 /// One slot of so many is kept for urgent classes.
 const URGENT_SHARE: usize = 4;

@@ -10,6 +10,7 @@ use memory::{Layout, MemFrame, MemPool};
 use rcu::Publisher;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use telemetry::notices::{self, Notice, NoticeReceiver};
 use telemetry::slots::{ClassRates, Policers, SlotClass, SlotReceiver, SlotSender, channel};
 use telemetry::{DropReason, Totals, WorkerTelemetry};
 
@@ -76,6 +77,8 @@ pub struct Outcome {
     pub drops: BTreeMap<DropReason, u64>,
 }
 
+/// Of the fake clock.
+pub(crate) const TICKS_PER_SECOND: u64 = 1_000_000_000;
 const BUFFER_OCTETS: usize = 4096;
 const SLOT_OCTETS: usize = 4096;
 /// Buffers that frames arrive in, apart from those for copies, so that the latter can run out alone.
@@ -92,6 +95,7 @@ pub struct Gateway {
     from_worker: Option<SlotReceiver>,
     to_worker: SlotSender,
     telemetry: Arc<WorkerTelemetry>,
+    notices: NoticeReceiver,
     clock: FakeClock,
     seen_drops: BTreeMap<DropReason, u64>,
 }
@@ -121,12 +125,33 @@ impl Gateway {
         let queues = tx.iter().enumerate().map(|(n, queue)| Outgoing { port: port(n), queue: queue.clone() }).collect();
         let telemetry_too = Arc::clone(&telemetry);
         let worker = means.worker;
-        let outlet = Outlet::new(OutletConfig { pool: copies.clone(), queues, host, telemetry: telemetry_too, worker });
+        let (to_control, notices) = notices::channel(notices::CAPACITY, TICKS_PER_SECOND);
+        let config = OutletConfig::new(copies.clone(), queues, telemetry_too);
+        let outlet = Outlet::new(OutletConfig {
+            host,
+            worker,
+            notices: to_control,
+            ticks_per_second: TICKS_PER_SECOND,
+            ..config
+        });
         let reader = publisher.reader();
         let clock = FakeClock::default();
         let worker = Worker::new(inlets, outlet, reader, Some(injected), clock.clone(), Polling::Busy);
         let (arriving, seen_drops) = (MemPool::new(ARRIVING, BUFFER_OCTETS), BTreeMap::new());
-        Self { worker, publisher, arriving, copies, rx, tx, from_worker, to_worker, telemetry, clock, seen_drops }
+        Self {
+            worker,
+            publisher,
+            arriving,
+            copies,
+            rx,
+            tx,
+            from_worker,
+            to_worker,
+            telemetry,
+            notices,
+            clock,
+            seen_drops,
+        }
     }
 
     /// A frame arrives at a port; it is handled at the next [`run`](Self::run).
@@ -182,6 +207,11 @@ impl Gateway {
             }
         }
         outcome
+    }
+
+    /// What the worker told control since the last look.
+    pub fn notices(&mut self) -> Vec<Notice> {
+        std::iter::from_fn(|| self.notices.receive()).map(|stamped| stamped.notice).collect()
     }
 
     /// The worker's clock, which advances by a cycle a round and as told.

@@ -227,10 +227,10 @@ impl Network {
         }
         for (n, network) in self.networks.iter().enumerate() {
             let spec = NetworkSpec {
-                vni: vni(network.vni),
                 label: network.label.map(label),
                 control_word: network.control_word,
                 flood_unknown_unicast: network.flood_unknown_unicast,
+                ..NetworkSpec::new(vni(network.vni))
             };
             builder.add_network(row(NetworkId::new(n)), spec)?;
         }

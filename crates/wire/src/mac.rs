@@ -21,6 +21,9 @@ impl MacAddr {
     pub const BROADCAST: Self = Self([0xff; 6]);
     /// 00:00:00:00:00:00, never a legal source or destination.
     pub const ZERO: Self = Self([0; 6]);
+    /// 00:00:5e:00:01:00, by which every gateway is its networks' router: the original's, of VRRP's range (RFC 5798 section
+    /// 7.3) with a group of 0, which VRRP does not use.
+    pub const VIRTUAL_ROUTER: Self = Self([0x00, 0x00, 0x5e, 0x00, 0x01, 0x00]);
 
     /// From six octets in transmission order.
     #[inline(always)]

@@ -52,7 +52,7 @@ fn tunnel_spec(paths: &[Path]) -> TunnelSpec<'_> {
 }
 
 fn network_spec(vni_value: u64, label_value: Option<u64>) -> NetworkSpec {
-    NetworkSpec { vni: vni(vni_value), label: label_value.map(label), control_word: true, flood_unknown_unicast: false }
+    NetworkSpec { label: label_value.map(label), control_word: true, ..NetworkSpec::new(vni(vni_value)) }
 }
 
 fn spec(sources: &[MacAddr], vlan_id: u32, inner: Option<u32>) -> VifSpec<'_> {

@@ -1,19 +1,7 @@
 //! Token buckets, one a class, for one sender and one clock.
-//!
-//! Each is kept as the time at which its next frame would come if frames came evenly (the virtual scheduling form of the
-//! generic cell rate algorithm, ITU-T I.371): a comparison and an addition a frame. The rate is made a number of clock
-//! ticks once, at the start, so that nothing is divided later.
 
 use super::SlotClass;
-
-/// How much of one class may pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// Frames a second in the long run; 0 counts as 1.
-    pub frames_per_second: u32,
-    /// Frames that may come at once after a pause; 0 counts as 1.
-    pub burst: u32,
-}
+use crate::{Policer, Rate};
 
 const fn rate(frames_per_second: u32, burst: u32) -> Rate {
     Rate { frames_per_second, burst }
@@ -82,40 +70,6 @@ impl ClassRates {
             n += 1;
         }
         sum
-    }
-}
-
-/// One token bucket.
-#[derive(Debug, Clone, Copy)]
-struct Policer {
-    /// Ticks that a frame costs; 0: no limit.
-    cost: u64,
-    /// Ticks that `next` may be ahead of the clock: the burst less the frame itself.
-    tolerance: u64,
-    /// When the next frame would come if they came evenly.
-    next: u64,
-}
-
-impl Policer {
-    const UNLIMITED: Self = Self { cost: 0, tolerance: 0, next: 0 };
-
-    fn new(rate: Rate, ticks_per_second: u64) -> Self {
-        let cost = (ticks_per_second / u64::from(rate.frames_per_second.max(1))).max(1);
-        Self { cost, tolerance: cost.saturating_mul(u64::from(rate.burst.max(1) - 1)), next: 0 }
-    }
-
-    #[inline]
-    fn admit(&mut self, now: u64) -> bool {
-        let mut ahead = self.next.saturating_sub(now);
-        if ahead > self.tolerance {
-            if ahead <= self.tolerance.saturating_add(self.cost) {
-                return false;
-            }
-            // No frame takes it so far ahead: the clock was set back, as when a virtual machine moves.
-            ahead = 0;
-        }
-        self.next = now.saturating_add(ahead).saturating_add(self.cost);
-        true
     }
 }
 

@@ -59,13 +59,8 @@ fn run(workload: &Workload) {
     let tx: Vec<PlainTx> = (0..network.ports()).map(|_| PlainTx::default()).collect();
     let queues = tx.iter().cloned().enumerate().map(|(n, queue)| Outgoing { port: row(PortIndex::new(n)), queue });
     let (host, _from_worker) = channel(4, 2048);
-    let outlet = Outlet::new(OutletConfig {
-        pool: pool.clone(),
-        queues: queues.collect(),
-        host: Some(host),
-        telemetry: Arc::clone(&telemetry),
-        worker: (0, 1),
-    });
+    let config = OutletConfig::new(pool.clone(), queues.collect(), Arc::clone(&telemetry));
+    let outlet = Outlet::new(OutletConfig { host: Some(host), ..config });
     let role = if workload.port == FABRIC { Role::Fabric } else { Role::Access };
     let inlets = vec![Inlet::new(row(PortIndex::new(workload.port)), role, rx.clone())];
     let (_to_worker, from_host) = channel(4, 2048);
