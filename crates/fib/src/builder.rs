@@ -50,6 +50,9 @@ pub enum BuildError {
     /// Two VTEPs whose addresses share a 63-bit hash.
     #[error("the hash of {0} is another VTEP's: give it another address")]
     PeerCollision(IpAddr),
+    /// Two addresses of a network share a 63-bit hash.
+    #[error("the hash of {0} is another address's: give the instance another one")]
+    BindingCollision(IpAddr),
     /// A group address or zero where one station is meant.
     #[error("{0} is not the address of one station")]
     NotAStation(MacAddr),
@@ -138,6 +141,7 @@ impl Builder {
             labels: InsideTable::default(),
             macs: CowMap::new(seed),
             vteps: CowMap::new(seed.rotate_left(32)),
+            bindings: Bindings::new(seed.rotate_left(48)),
             priorities: Arc::new(fabric.priorities()),
             fabric: Arc::new(fabric),
             vifs: Arc::default(),
@@ -300,6 +304,20 @@ impl Builder {
     /// Forgets a MAC; returns whether it was known.
     pub fn remove_mac(&mut self, network: NetworkId, mac: MacAddr) -> bool {
         self.next.macs.remove(mac_key(network, mac.to_bits())).is_some()
+    }
+
+    /// Says who has an address of a network.
+    pub fn set_binding(&mut self, network: NetworkId, address: IpAddr, binding: Binding) -> Result<(), BuildError> {
+        self.next.network(network).ok_or(BuildError::NoNetwork(network))?;
+        if !binding.mac().is_station() {
+            return Err(BuildError::NotAStation(binding.mac()));
+        }
+        self.next.bindings.set(network, address, binding)
+    }
+
+    /// Forgets who has an address; returns whether it was known.
+    pub fn remove_binding(&mut self, network: NetworkId, address: IpAddr) -> bool {
+        self.next.bindings.remove(network, address)
     }
 
     /// Whether there is a tunnel of this number.

@@ -6,12 +6,14 @@
 
 #![deny(unsafe_code)]
 
+mod binding;
 mod builder;
 mod ids;
 mod inside;
 mod map;
 mod network;
 pub mod prefetch;
+mod rows;
 pub mod simd;
 mod snapshot;
 mod template;
@@ -19,6 +21,7 @@ mod tunnel;
 mod vif;
 mod vlan;
 
+pub use binding::{Binding, Bindings};
 pub use builder::{BuildError, Builder, NetworkSpec, TunnelSpec, VifSpec};
 pub use ids::{GroupId, NetworkId, NexthopId, PeerId, PortIndex, TunnelId, VifIndex};
 pub use inside::{Inside, InsideEntry, InsideNumbers, InsideTable};

@@ -6,12 +6,13 @@
 //!  fabric port:  VNI --vnis--> network           label --labels--> network, or a vif
 //!                outer source --vteps--> a VTEP that we know
 //!  both:         (network, MAC) --macs--> Destination: a local vif, or a remote next hop --> tunnel, VNI or label
+//!  ARP, ND:      (network, IP address) --bindings--> a MAC, or the gateway itself
 //! ```
 
 use crate::tunnel::NexthopRow;
 use crate::vif::NO_VIF;
 use crate::{
-    CowMap, GroupId, InsideTable, Network, NetworkId, Nexthop, NexthopId, PeerId, PortIndex, Tunnel, TunnelId,
+    Bindings, CowMap, GroupId, InsideTable, Network, NetworkId, Nexthop, NexthopId, PeerId, PortIndex, Tunnel, TunnelId,
 };
 use crate::{Vif, VifIndex, VlanTable};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -36,6 +37,8 @@ pub struct Snapshot {
     /// [`vtep_key_v4`] or [`vtep_key_v6`] to a [`PeerId`]'s row plus one: the VTEPs that this node knows. A key of IPv6 is
     /// a hash: see [`Snapshot::peer`].
     pub vteps: CowMap,
+    /// (network, IP address) to who has it.
+    pub bindings: Bindings,
     /// What each DSCP of an outer header says of the tag's priority: [`Fabric::priorities`].
     pub priorities: Arc<[Tci; 64]>,
     /// This node's place in the underlay. Shared, since only a new configuration changes it.
