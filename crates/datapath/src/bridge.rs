@@ -1,11 +1,12 @@
 //! (network, MAC) to destination, and the rules that make loops impossible.
 
-use crate::BURST;
 use crate::burst::{LaneMask, Lanes, Side, Verdict};
+use crate::io::{Pool, TxQueue};
 use crate::parse::is_group;
+use crate::{BURST, Burst, Outlet};
 use fib::prefetch::prefetch;
 use fib::{Destination, Snapshot, Vif, VifIndex};
-use telemetry::{DropReason, WorkerTelemetry};
+use telemetry::DropReason;
 
 /// Decides for each live lane: to a VIF (`to_vif`) or to a remote VTEP (`to_remote`), each by what is `found`, or `Flood` when
 /// the destination is a group address or unknown in a network that floods those.
@@ -14,7 +15,12 @@ use telemetry::{DropReason, WorkerTelemetry};
 /// `LabelDestination`, `FloodSourceNotMember`, `NotRouted` and `GatewayFromFabric`. All lanes are looked up at once, so that table misses overlap, and the usual
 /// ones decided at once. [`against_loops`] has the rules for what goes to a VIF.
 #[inline(always)]
-pub(crate) fn lookup(t: &Snapshot, telemetry: &WorkerTelemetry, lanes: &mut Lanes, n: usize, side: Side) {
+pub(crate) fn lookup<P, T>(t: &Snapshot, out: &mut Outlet<P, T>, burst: &mut Burst<P::Frame>, side: Side)
+where
+    P: Pool,
+    T: TxQueue<Frame = P::Frame>,
+{
+    let (n, lanes) = (burst.len(), &mut burst.lanes);
     t.macs.lookup_burst(&lanes.key, n, &mut lanes.found);
     if !lanes.by_label.is_empty() {
         hold_to_label(t, lanes);
@@ -22,7 +28,7 @@ pub(crate) fn lookup(t: &Snapshot, telemetry: &WorkerTelemetry, lanes: &mut Lane
     let unicast = lanes.live.not_in(LaneMask::of(&lanes.destination, is_group));
     lanes.to_vif = unicast.also_in(LaneMask::with(&lanes.found, Destination::KIND, Destination::VIF));
     if side == Side::Fabric {
-        let (vifs, counters) = (t.vifs(), telemetry.vifs());
+        let (vifs, counters) = (t.vifs(), out.telemetry().vifs());
         for lane in lanes.to_vif {
             let egress = Destination::vif_of(lanes.found[lane]);
             prefetch(vifs.get(egress));
@@ -33,13 +39,18 @@ pub(crate) fn lookup(t: &Snapshot, telemetry: &WorkerTelemetry, lanes: &mut Lane
     }
     let others = lanes.live.not_in(lanes.to_vif).not_in(lanes.to_remote);
     if !others.is_empty() {
-        decide_others(t, lanes, others, side);
+        decide_others(t, out, burst, others, side);
     }
 }
 
-/// What goes neither to one VIF nor to one VTEP.
+/// What goes neither to one VIF nor to one VTEP. Here is time to look into a frame, and to tell control of it.
 #[inline(never)]
-fn decide_others(t: &Snapshot, lanes: &mut Lanes, others: LaneMask, side: Side) {
+fn decide_others<P, T>(t: &Snapshot, _out: &mut Outlet<P, T>, burst: &mut Burst<P::Frame>, others: LaneMask, side: Side)
+where
+    P: Pool,
+    T: TxQueue<Frame = P::Frame>,
+{
+    let lanes = &mut burst.lanes;
     for lane in others {
         if is_group(lanes.destination[lane]) {
             flood(t, lanes, lane, side);

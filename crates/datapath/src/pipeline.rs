@@ -19,7 +19,7 @@ where
     let n = burst.len();
     classify::frame_to_vif(t, out.telemetry(), burst); //      header read; (port, VLANs) > VMI; source MAC enforced
     probe.passed(Step::Classify, n, burst);
-    bridge::lookup(t, out.telemetry(), &mut burst.lanes, n, Side::Access); // (network, MAC) > VIF | VTEP | flood
+    bridge::lookup(t, out, burst, Side::Access); //            (network, MAC) > VIF | VTEP | flood
     probe.passed(Step::Bridge, n, burst);
     encap::to_fabric(t, out.ids(), burst); //                  outer header
     probe.passed(Step::Encap, n, burst);
@@ -40,7 +40,7 @@ where
     let n = burst.len();
     decap::outer(t, burst); //                                 outer header checked; VNI, label > network
     probe.passed(Step::Decap, n, burst);
-    bridge::lookup(t, out.telemetry(), &mut burst.lanes, n, Side::Fabric); // (network, MAC) > VIF | flood
+    bridge::lookup(t, out, burst, Side::Fabric); //            (network, MAC) > VIF | flood
     probe.passed(Step::Bridge, n, burst);
     rewrite::to_access(t, out.telemetry(), burst, Side::Fabric); // outer header off, tags on
     probe.passed(Step::Rewrite, n, burst);
