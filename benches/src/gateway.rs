@@ -46,7 +46,7 @@ impl<T: TxQueue<Frame = DpdkFrame>> Gateway<T> {
         let mut publisher = Publisher::new(tables);
         let inlets = vec![Inlet::new(port, role, rx)];
         let clock = TscClock::new(dpdk::lcore::tsc_hz(eal));
-        let worker = Worker::new(inlets, outlet, publisher.reader(), None, clock, Polling::Busy);
+        let worker = Worker::new(inlets, outlet, publisher.reader(), Vec::new(), clock, Polling::Busy);
         Ok(Self { worker, telemetry, publisher: Some(publisher) })
     }
 

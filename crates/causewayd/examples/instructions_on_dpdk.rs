@@ -98,7 +98,7 @@ fn run(eal: &Eal, pool: &Pool, workload: &Workload) {
     let role = if workload.port == FABRIC { Role::Fabric } else { Role::Access };
     let inlets = vec![Inlet::new(row(PortIndex::new(workload.port)), role, DpdkRx::new(rx))];
     let reader = publisher.reader();
-    let mut worker = Worker::new(inlets, outlet, reader, Some(from_host), Turns::default(), Polling::Busy);
+    let mut worker = Worker::new(inlets, outlet, reader, vec![from_host], Turns::default(), Polling::Busy);
     for burst in workload.frames.chunks(BURST) {
         arrive(pool, &mut inward, burst);
         assert!(counted(&mut worker), "{}: the worker found no frame", workload.name);

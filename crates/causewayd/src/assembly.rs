@@ -107,7 +107,7 @@ impl Gateway {
         let mut publisher = Publisher::new(tables.empty(&node));
         let workers = telemetry(&node);
         let hertz = dpdk::lcore::tsc_hz(&eal);
-        let channels::Ends { parts, host_io, notices } =
+        let channels::Ends { parts, host_io, notices, inject } =
             channels::connect(&node, hertz, &pools, &mut publisher, &workers, taps)?;
         let plans = workers::plan(&node, &mut opened, parts);
         let plane = Running::new(opened, &node, pools, host_io.reader(), &eal);
@@ -125,6 +125,7 @@ impl Gateway {
             identity: identity(&node),
             kernel_events,
             kernel_requests: Box::new(move |request| requester.request(request).is_ok()),
+            inject,
             calls: to_answer,
         };
         let control = Control::new(means).context("the configuration does not fit")?;

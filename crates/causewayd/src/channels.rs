@@ -3,6 +3,7 @@
 use crate::workers::Parts;
 use anyhow::{Context, Result};
 use control::config::NodeModel;
+use control::reconcile::TICKS_PER_SECOND as CONTROL_TICKS_PER_SECOND;
 use fib::Snapshot;
 use netlink::{HostIo, HostIoHandle, Tap};
 use rcu::Publisher;
@@ -19,6 +20,11 @@ const _: () = assert!(
     "floods in every class at once must not fill the channel before the host thread looks"
 );
 
+/// Frames that control originates and that may wait for worker 0, and the longest of them: probes and announcements are
+/// far below an Ethernet frame.
+const CONTROL_SLOTS: usize = 1024;
+const CONTROL_SLOT_OCTETS: usize = 1_518;
+
 /// What each thread has of the channels.
 pub(crate) struct Ends {
     /// Of the workers, each in what it is made from.
@@ -27,9 +33,12 @@ pub(crate) struct Ends {
     pub(crate) host_io: HostIoHandle,
     /// Control's, one a worker.
     pub(crate) notices: Vec<NoticeReceiver>,
+    /// Control's, of what it originates.
+    pub(crate) inject: SlotSender,
 }
 
-/// Connects the workers with the host and with control, and starts the host I/O thread. Worker 0 sends for the host.
+/// Connects the workers with the host and with control, and starts the host I/O thread. Worker 0 sends for
+/// them.
 pub(crate) fn connect(
     node: &NodeModel,
     ticks_per_second: u64,
@@ -41,7 +50,10 @@ pub(crate) fn connect(
     let octets = host_slot_octets(node);
     let policers = Policers::new(&ClassRates::TO_HOST, ticks_per_second);
     let (to_worker, from_host) = slots::channel(HOST_SLOTS, octets);
-    let (mut from_host, mut from_workers, mut receivers) = (Some(from_host), Vec::new(), Vec::new());
+    let (inject, from_control) = slots::channel(CONTROL_SLOTS, CONTROL_SLOT_OCTETS);
+    let inject = inject.policed(Policers::new(&ClassRates::TO_ACCESS, CONTROL_TICKS_PER_SECOND));
+    let (mut from_workers, mut receivers) = (Vec::new(), Vec::new());
+    let mut injected = vec![from_host, from_control];
     let part = |(pool, telemetry): (&dpdk::Pool, &Arc<WorkerTelemetry>)| {
         let (to_host, from_worker): (SlotSender, SlotReceiver) = slots::channel(HOST_SLOTS, octets);
         let (notices, receiver) = notices::channel(notices::CAPACITY, ticks_per_second);
@@ -54,12 +66,12 @@ pub(crate) fn connect(
             notices,
             ticks_per_second,
             to_host: to_host.policed(policers.clone()),
-            from_host: from_host.take(),
+            injected: std::mem::take(&mut injected),
         }
     };
     let parts = pools.iter().zip(workers).map(part).collect();
     let host_io = HostIo::start(taps, from_workers, to_worker).context("host interface")?;
-    Ok(Ends { parts, host_io, notices: receivers })
+    Ok(Ends { parts, host_io, notices: receivers, inject })
 }
 
 fn host_slot_octets(node: &NodeModel) -> usize {

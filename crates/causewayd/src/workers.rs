@@ -22,7 +22,7 @@ pub(crate) struct Plan {
     inlets: Vec<Inlet<DpdkRx>>,
     outlet: Outlet<DpdkPool, DpdkTx>,
     snapshots: Reader<Snapshot>,
-    from_host: Option<SlotReceiver>,
+    injected: Vec<SlotReceiver>,
     polling: Polling,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Parts {
     pub(crate) notices: NoticeSender,
     pub(crate) ticks_per_second: u64,
     pub(crate) to_host: SlotSender,
-    pub(crate) from_host: Option<SlotReceiver>,
+    pub(crate) injected: Vec<SlotReceiver>,
 }
 
 /// The running workers.
@@ -51,7 +51,7 @@ pub(crate) fn plan(node: &NodeModel, ports: &mut [Opened], parts: Vec<Parts>) ->
         config::Polling::Adaptive => Polling::Adaptive,
     };
     let make = |(number, parts): (u16, Parts)| {
-        let Parts { pool, snapshots, telemetry, notices, ticks_per_second, to_host, from_host } = parts;
+        let Parts { pool, snapshots, telemetry, notices, ticks_per_second, to_host, injected } = parts;
         let (mut inlets, mut queues) = (Vec::new(), Vec::new());
         for (position, (opened, model)) in ports.iter_mut().zip(&node.ports).enumerate() {
             let port = PortIndex::new(position).expect("a node file has at most 32 ports");
@@ -65,7 +65,7 @@ pub(crate) fn plan(node: &NodeModel, ports: &mut [Opened], parts: Vec<Parts>) ->
         }
         let (pool, host, worker) = (DpdkPool::new(pool), Some(to_host), (number, count));
         let outlet = Outlet::new(OutletConfig { pool, queues, host, telemetry, notices, worker, ticks_per_second });
-        Plan { inlets, outlet, snapshots, from_host, polling }
+        Plan { inlets, outlet, snapshots, injected, polling }
     };
     (0u16..).zip(parts).map(make).collect()
 }
@@ -83,9 +83,9 @@ pub(crate) fn start(eal: &Eal, cores: &[CoreId], plans: Vec<Plan>) -> Result<Wor
             if ready.send(started).is_err() || registered.is_err() {
                 return;
             }
-            let Plan { inlets, outlet, snapshots, from_host, polling } = plan;
+            let Plan { inlets, outlet, snapshots, injected, polling } = plan;
             let clock = TscClock::new(dpdk::lcore::tsc_hz(&eal));
-            forward(&mut Worker::new(inlets, outlet, snapshots, from_host, clock, polling), &stop);
+            forward(&mut Worker::new(inlets, outlet, snapshots, injected, clock, polling), &stop);
         };
         let thread = thread::Builder::new().name(format!("worker{number}")).spawn(body);
         running.threads.push(thread.context("cannot start a worker thread")?);

@@ -160,7 +160,7 @@ impl Rig {
         let buffers = DpdkPool::new(pool.clone());
         let config = OutletConfig::new(buffers, queues, Arc::clone(&telemetry));
         let clock = TscClock::new(dpdk::lcore::tsc_hz(eal));
-        let worker = Worker::new(inlets, Outlet::new(config), snapshots.reader(), None, clock, Polling::Busy);
+        let worker = Worker::new(inlets, Outlet::new(config), snapshots.reader(), Vec::new(), clock, Polling::Busy);
         let inward = inward.try_into().expect("two sides");
         let outward = outward.try_into().unwrap_or_else(|_| unreachable!("two sides"));
         Self { worker, pool, telemetry, inward, outward, _ports: ports, _snapshots: snapshots }

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use telemetry::notices::NoticeReceiver;
+use telemetry::slots::SlotSender;
 use telemetry::{VifTotals, WorkerTelemetry};
 
 mod clear;
@@ -38,6 +39,8 @@ pub(crate) use reload::finding;
 
 /// The least time between two publications.
 pub const PUBLISH_EVERY: Duration = Duration::from_millis(10);
+/// The clock of what control originates ([`Means::inject`]) counts nanoseconds.
+pub const TICKS_PER_SECOND: u64 = 1_000_000_000;
 /// The longest time between two turns.
 const TURN_EVERY: Duration = Duration::from_millis(100);
 /// When tables that could not be built are tried again: there may be room then.
@@ -79,6 +82,8 @@ pub struct Means {
     pub kernel_events: Receiver<KernelEvent>,
     /// What we ask of Linux; `false` if it could not be passed on, and is asked again later.
     pub kernel_requests: Box<dyn Fn(KernelRequest) -> bool + Send>,
+    /// Where frames go that control originates; its limits are on a clock of [`TICKS_PER_SECOND`].
+    pub inject: SlotSender,
     /// Calls of the adapters.
     pub calls: Receiver<Call>,
 }

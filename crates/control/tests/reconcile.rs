@@ -21,7 +21,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use telemetry::{DropReason, WorkerTelemetry};
+use telemetry::{DropReason, WorkerTelemetry, slots};
 use wire::{MacAddr, Vni};
 
 const VTEP: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 2);
@@ -74,9 +74,8 @@ impl DataPlane for Ports {
     }
 
     fn host(&self) -> api::HostDocument {
-        let class =
-            |class: telemetry::slots::SlotClass| api::HostClass { class: class.name().into(), ..Default::default() };
-        api::HostDocument { classes: telemetry::slots::SlotClass::ALL.map(class).into(), ..Default::default() }
+        let class = |class: slots::SlotClass| api::HostClass { class: class.name().into(), ..Default::default() };
+        api::HostDocument { classes: slots::SlotClass::ALL.map(class).into(), ..Default::default() }
     }
 
     fn cycles(&self) -> u64 {
@@ -151,6 +150,7 @@ impl Bench {
             identity,
             kernel_events,
             kernel_requests: Box::new(move |request| asked.send(request).is_ok()),
+            inject: slots::channel(64, 1_518).0,
             calls: to_answer,
         };
         let control = Control::new(means).expect("the examples fit");

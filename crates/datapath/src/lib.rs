@@ -14,6 +14,7 @@ mod decap;
 mod encap;
 mod flood;
 mod hash;
+mod inject;
 pub mod io;
 mod lane_view;
 mod parse;

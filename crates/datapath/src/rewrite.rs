@@ -106,7 +106,7 @@ fn unusual<F: Frame>(
 
 /// Replaces the `front` octets before the frame's type field by `macs` and the interface's tags.
 #[inline(always)]
-fn replace_front<F: Frame>(
+pub(crate) fn replace_front<F: Frame>(
     frame: &mut F,
     front: usize,
     vif: &Vif,

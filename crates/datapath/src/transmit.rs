@@ -3,7 +3,7 @@
 use crate::burst::{LaneMask, Side};
 use crate::encap::IpIds;
 use crate::io::{Outgoing, Pool, TxQueue};
-use crate::{BURST, Burst, Verdict, flood, punt};
+use crate::{BURST, Burst, Verdict, flood, inject, punt};
 use arrayvec::ArrayVec;
 use fib::{PortIndex, Snapshot};
 use std::sync::Arc;
@@ -171,9 +171,13 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         }
     }
 
-    /// Takes frames from the host; returns how many.
-    pub(crate) fn inject(&mut self, t: &Snapshot, host: &mut SlotReceiver) -> usize {
-        let n = punt::from_host(t, self, host, BURST);
+    /// Takes frames from the host and from control; returns how many. Not inlined: it finds nothing nearly always.
+    #[inline(never)]
+    pub(crate) fn inject(&mut self, t: &Snapshot, channels: &mut [SlotReceiver]) -> usize {
+        let mut n = 0;
+        for slots in channels {
+            n += inject::from_slots(t, self, slots, BURST);
+        }
         if n > 0 {
             self.flush();
         }

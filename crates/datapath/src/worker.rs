@@ -56,7 +56,7 @@ pub struct Worker<P: Pool, R: RxQueue<Frame = P::Frame>, T, C> {
     inlets: Vec<Inlet<R>>,
     outlet: Outlet<P, T>,
     snapshots: Reader<Snapshot>,
-    from_host: Option<SlotReceiver>,
+    injected: Vec<SlotReceiver>,
     clock: C,
     polling: Polling,
     idle_rounds: u32,
@@ -73,12 +73,12 @@ where
     T: TxQueue<Frame = P::Frame>,
     C: Clock,
 {
-    /// A worker with these means. `from_host` is the inject path, which one worker has.
+    /// A worker with these means. `injected` are the inject paths, from the host and from control: one worker has them.
     pub fn new(
         inlets: Vec<Inlet<R>>,
         outlet: Outlet<P, T>,
         snapshots: Reader<Snapshot>,
-        from_host: Option<SlotReceiver>,
+        injected: Vec<SlotReceiver>,
         clock: C,
         polling: Polling,
     ) -> Self {
@@ -86,7 +86,7 @@ where
             inlets,
             outlet,
             snapshots,
-            from_host,
+            injected,
             clock,
             polling,
             idle_rounds: 0,
@@ -146,10 +146,7 @@ where
                 Role::Fabric => pipeline::from_fabric(snapshot, &mut self.outlet, &mut inlet.burst, probe),
             }
         }
-        let injected = match &mut self.from_host {
-            Some(host) => self.outlet.inject(snapshot, host),
-            None => 0,
-        };
+        let injected = self.outlet.inject(snapshot, &mut self.injected);
         self.report(started, bursts, generation, bursts > 0 || injected > 0)
     }
 

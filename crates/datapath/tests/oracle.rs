@@ -45,6 +45,7 @@ fn random_frames_reach_every_reason_that_a_frame_alone_can_cause() {
         PuntPoliced,
         PuntTooLong,
         NoSuchPort,
+        NoSuchVif,
         TxQueueFull,
     ];
     let (mut reached, mut sent, mut to_host) = (BTreeSet::new(), 0, 0);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use telemetry::slots::{ClassRates, Policers, Slot, SlotClass, SlotReceiver, SlotSender};
+use telemetry::slots::{ClassRates, Policers, Slot, SlotClass, SlotReceiver, SlotSender, Way};
 
 mod counters;
 
@@ -115,7 +115,7 @@ impl HostIo {
     fn drain_workers(&mut self, taps: &[(u16, Tap)]) -> usize {
         let counters = &self.counters;
         let write = |slot: &Slot| {
-            let tap = taps.iter().find(|(port, _)| *port == slot.port());
+            let tap = taps.iter().find(|(port, _)| Way::Port(*port) == slot.way());
             let taken = tap.is_some_and(|(_, tap)| tap.write(slot.octets()).is_ok());
             counters.written(slot.class(), slot.octets().len(), taken);
         };
@@ -144,7 +144,7 @@ impl HostIo {
             };
             let Some(frame) = self.frame.get(..octets) else { return moved };
             let class = SlotClass::of_frame(frame);
-            self.counters.read(class, octets, self.from_host.send(class, port, frame));
+            self.counters.read(class, octets, self.from_host.send(class, Way::Port(port), frame));
         }
         TURN
     }

@@ -291,6 +291,9 @@ drop_reasons! {
     NoSuchPort, "no_such_port", Transmit,
         "A destination port that this worker has no queue for.",
         "Report it with `causeway show version` and the configuration: it is a bug.";
+    NoSuchVif, "no_such_vif", Transmit,
+        "A frame that control originated for an interface that is gone.",
+        "Expected now and then while the configuration is reloaded; else report it: it is a bug.";
     TxQueueFull, "tx_queue_full", Transmit,
         "A frame that the port did not take: its transmit queue stayed full.",
         "The link is slower than the traffic; see the port's counters.";

@@ -11,6 +11,7 @@
 //! classes that keep the underlay alive ([`SlotClass::is_urgent`]). So a flood of pings cannot cost a BGP session or an
 //! ARP reply.
 
+use fib::VifIndex;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 mod class;
@@ -23,11 +24,20 @@ pub use policer::{ClassRates, Policers};
 /// One slot of so many is kept for urgent classes.
 const URGENT_SHARE: usize = 4;
 
+/// Where a frame came in, or where it is to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// A port, by its index: the frame is as it is on the port, but for the fabric's VLAN tag.
+    Port(u16),
+    /// An interface: the frame is untagged, and gets the tags that the interface has when it is sent.
+    Vif(VifIndex),
+}
+
 /// One frame on its way, in memory that was allocated when the channel was made.
 #[derive(Debug)]
 pub struct Slot {
     class: SlotClass,
-    port: u16,
+    way: Way,
     len: usize,
     memory: Box<[u8]>,
 }
@@ -38,9 +48,9 @@ impl Slot {
         self.class
     }
 
-    /// Index of the port the frame came in by, or is to leave by.
-    pub fn port(&self) -> u16 {
-        self.port
+    /// Where the frame came in, or is to leave.
+    pub fn way(&self) -> Way {
+        self.way
     }
 
     /// The frame, from its destination MAC, without check sequence.
@@ -93,7 +103,7 @@ pub fn channel(capacity: usize, slot_octets: usize) -> (SlotSender, SlotReceiver
     let (mut free_in, free_out) = RingBuffer::new(capacity);
     for _ in 0..capacity {
         let memory = vec![0; slot_octets].into_boxed_slice();
-        put(&mut free_in, Slot { class: SlotClass::Other, port: 0, len: 0, memory });
+        put(&mut free_in, Slot { class: SlotClass::Other, way: Way::Port(0), len: 0, memory });
     }
     let reserved = capacity / URGENT_SHARE;
     (
@@ -136,12 +146,12 @@ impl SlotSender {
     }
 
     /// Copies `frame` into a free slot and passes it on. Cost: one copy and four ring indices; no allocation.
-    pub fn send(&mut self, class: SlotClass, port: u16, frame: &[u8]) -> Result<(), SendError> {
-        self.send_parts(class, port, frame, &[])
+    pub fn send(&mut self, class: SlotClass, way: Way, frame: &[u8]) -> Result<(), SendError> {
+        self.send_parts(class, way, frame, &[])
     }
 
     /// As [`SlotSender::send`], for a frame whose header and payload lie apart (a replica, an undone tag).
-    pub fn send_parts(&mut self, class: SlotClass, port: u16, head: &[u8], tail: &[u8]) -> Result<(), SendError> {
+    pub fn send_parts(&mut self, class: SlotClass, way: Way, head: &[u8], tail: &[u8]) -> Result<(), SendError> {
         let len = head.len() + tail.len();
         if len > self.slot_octets {
             return Err(SendError::TooLong);
@@ -154,7 +164,7 @@ impl SlotSender {
         }
         let mut slot = self.free.pop().map_err(|_| SendError::Full)?;
         slot.fill([head, tail]);
-        (slot.class, slot.port) = (class, port);
+        (slot.class, slot.way) = (class, way);
         put(&mut self.full, slot);
         Ok(())
     }
@@ -206,17 +216,27 @@ mod tests {
     #[test]
     fn a_frame_comes_out_as_it_went_in() {
         let (mut sender, mut receiver) = channel(4, 64);
-        sender.send_parts(SlotClass::Neighbour, 7, &[1, 2], &[3]).expect("four slots are free");
-        let seen = receiver.receive(|s| (s.class(), s.port(), s.octets().to_vec()));
-        assert_eq!(seen, Some((SlotClass::Neighbour, 7, vec![1, 2, 3])));
+        sender.send_parts(SlotClass::Neighbour, Way::Port(7), &[1, 2], &[3]).expect("four slots are free");
+        let seen = receiver.receive(|s| (s.class(), s.way(), s.octets().to_vec()));
+        assert_eq!(seen, Some((SlotClass::Neighbour, Way::Port(7), vec![1, 2, 3])));
         assert_eq!(receiver.receive(|_| ()), None);
+    }
+
+    #[test]
+    fn every_interface_can_be_named_as_a_way() {
+        let (mut sender, mut receiver) = channel(1, 64);
+        for row in [0, 65_536, VifIndex::MAX] {
+            let way = Way::Vif(VifIndex::new(row).expect("a row of the table"));
+            sender.send(SlotClass::Neighbour, way, &[1]).expect("the only slot is free");
+            assert_eq!(receiver.receive(Slot::way), Some(way));
+        }
     }
 
     #[test]
     fn a_frame_longer_than_a_slot_is_refused_and_costs_no_slot() {
         let (mut sender, mut receiver) = channel(1, 4);
-        assert_eq!(sender.send(SlotClass::Neighbour, 0, &[0; 5]), Err(SendError::TooLong));
-        assert_eq!(sender.send(SlotClass::Neighbour, 0, &[9; 4]), Ok(()));
+        assert_eq!(sender.send(SlotClass::Neighbour, Way::Port(0), &[0; 5]), Err(SendError::TooLong));
+        assert_eq!(sender.send(SlotClass::Neighbour, Way::Port(0), &[9; 4]), Ok(()));
         assert_eq!(receiver.receive(|s| s.octets().len()), Some(4));
     }
 
@@ -224,7 +244,7 @@ mod tests {
     fn a_short_frame_shows_nothing_of_the_longer_one_before_it() {
         let (mut sender, mut receiver) = channel(1, 8);
         for frame in [&[1u8; 8][..], &[2; 3]] {
-            sender.send(SlotClass::Neighbour, 0, frame).expect("the only slot is free");
+            sender.send(SlotClass::Neighbour, Way::Port(0), frame).expect("the only slot is free");
             assert_eq!(receiver.receive(|s| s.octets() == frame), Some(true));
         }
     }
@@ -232,14 +252,14 @@ mod tests {
     #[test]
     fn bulk_traffic_cannot_take_the_slots_kept_for_urgent_frames() {
         let (mut sender, mut receiver) = channel(8, 64);
-        let taken = (0..20).filter(|_| sender.send(SlotClass::Other, 0, &[0; 64]).is_ok()).count();
+        let taken = (0..20).filter(|_| sender.send(SlotClass::Other, Way::Port(0), &[0; 64]).is_ok()).count();
         assert_eq!(taken, 6);
-        assert_eq!(sender.send(SlotClass::Neighbour, 0, &[0; 64]), Ok(()));
-        assert_eq!(sender.send(SlotClass::Bgp, 0, &[0; 64]), Ok(()));
-        assert_eq!(sender.send(SlotClass::Bfd, 0, &[0; 64]), Err(SendError::Full));
+        assert_eq!(sender.send(SlotClass::Neighbour, Way::Port(0), &[0; 64]), Ok(()));
+        assert_eq!(sender.send(SlotClass::Bgp, Way::Port(0), &[0; 64]), Ok(()));
+        assert_eq!(sender.send(SlotClass::Bfd, Way::Port(0), &[0; 64]), Err(SendError::Full));
         receiver.receive(|_| ());
-        assert_eq!(sender.send(SlotClass::Other, 0, &[0; 64]), Err(SendError::Full));
-        assert_eq!(sender.send(SlotClass::Bfd, 0, &[0; 64]), Ok(()));
+        assert_eq!(sender.send(SlotClass::Other, Way::Port(0), &[0; 64]), Err(SendError::Full));
+        assert_eq!(sender.send(SlotClass::Bfd, Way::Port(0), &[0; 64]), Ok(()));
     }
 
     #[test]
@@ -249,7 +269,7 @@ mod tests {
         let mut sender = sender.policed(Policers::new(&rates, 1_000));
         let mut send = |now, class| {
             sender.tick(now);
-            sender.send(class, 0, &[0; 64])
+            sender.send(class, Way::Port(0), &[0; 64])
         };
         let policed = Err(SendError::Policed);
         for class in SlotClass::ALL {
@@ -264,14 +284,14 @@ mod tests {
         let rates = ClassRates::all(Rate { frames_per_second: 1, burst: 1 });
         let (sender, _receiver) = channel(4, 64);
         let mut sender = sender.policed(Policers::new(&rates, 1_000));
-        assert_eq!(sender.send(SlotClass::Bgp, 0, &[0; 65]), Err(SendError::TooLong));
-        assert_eq!(sender.send(SlotClass::Bgp, 0, &[0; 64]), Ok(()));
+        assert_eq!(sender.send(SlotClass::Bgp, Way::Port(0), &[0; 65]), Err(SendError::TooLong));
+        assert_eq!(sender.send(SlotClass::Bgp, Way::Port(0), &[0; 64]), Ok(()));
     }
 
     #[test]
     fn a_channel_without_slots_is_always_full() {
         let (mut sender, mut receiver) = channel(0, 64);
-        assert_eq!(sender.send(SlotClass::Neighbour, 0, &[]), Err(SendError::Full));
+        assert_eq!(sender.send(SlotClass::Neighbour, Way::Port(0), &[]), Err(SendError::Full));
         assert_eq!(receiver.receive(|_| ()), None);
     }
 
@@ -290,14 +310,16 @@ mod tests {
         let producer = std::thread::spawn(move || {
             for n in 0..FRAMES {
                 let tail = vec![n as u8; n as usize % 200];
-                while sender.send_parts(SlotClass::Bgp, n as u16, &n.to_be_bytes(), &tail) == Err(SendError::Full) {
+                while sender.send_parts(SlotClass::Bgp, Way::Port(n as u16), &n.to_be_bytes(), &tail)
+                    == Err(SendError::Full)
+                {
                     std::thread::yield_now();
                 }
             }
         });
         for n in 0..FRAMES {
             let check = |slot: &Slot| {
-                assert_eq!(slot.port(), n as u16);
+                assert_eq!(slot.way(), Way::Port(n as u16));
                 assert_eq!(slot.octets()[..4], n.to_be_bytes());
                 assert_eq!(slot.octets().len(), 4 + n as usize % 200);
                 assert!(slot.octets()[4..].iter().all(|&octet| octet == n as u8));
@@ -339,7 +361,7 @@ mod tests {
                             queue.push_back(frame.clone());
                             Ok(())
                         };
-                        prop_assert_eq!(sender.send(class, 0, &frame), expected);
+                        prop_assert_eq!(sender.send(class, Way::Port(0), &frame), expected);
                     }
                     Step::Receive => {
                         prop_assert_eq!(receiver.receive(|s| s.octets().to_vec()), queue.pop_front());

@@ -5,13 +5,13 @@ use crate::network::port;
 use crate::queues::{FakeClock, MemRx, MemTx};
 use datapath::io::{Checksum, Outgoing, RxMeta};
 use datapath::{Inlet, Outlet, OutletConfig, Polling, Role, Worker};
-use fib::Snapshot;
+use fib::{Snapshot, VifIndex};
 use memory::{Layout, MemFrame, MemPool};
 use rcu::Publisher;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use telemetry::notices::{self, Notice, NoticeReceiver};
-use telemetry::slots::{ClassRates, Policers, SlotClass, SlotReceiver, SlotSender, channel};
+use telemetry::slots::{ClassRates, Policers, Slot, SlotClass, SlotReceiver, SlotSender, Way, channel};
 use telemetry::{DropReason, Totals, WorkerTelemetry};
 
 /// A frame that comes in by a port.
@@ -94,6 +94,7 @@ pub struct Gateway {
     tx: Vec<MemTx>,
     from_worker: Option<SlotReceiver>,
     to_worker: SlotSender,
+    control: SlotSender,
     telemetry: Arc<WorkerTelemetry>,
     notices: NoticeReceiver,
     clock: FakeClock,
@@ -119,7 +120,8 @@ impl Gateway {
         let policers = means.punt_rates.map(|(rates, cycles_per_second)| Policers::new(&rates, cycles_per_second));
         let policers = policers.unwrap_or(Policers::unlimited());
         let host = host.map(|host: SlotSender| host.policed(policers));
-        let (to_worker, injected) = channel(256, SLOT_OCTETS);
+        let (to_worker, from_host) = channel(256, SLOT_OCTETS);
+        let (control, from_control) = channel(256, SLOT_OCTETS);
         let role = |n| if network.link(n).is_some() { Role::Fabric } else { Role::Access };
         let inlets = rx.iter().enumerate().map(|(n, queue)| Inlet::new(port(n), role(n), queue.clone())).collect();
         let queues = tx.iter().enumerate().map(|(n, queue)| Outgoing { port: port(n), queue: queue.clone() }).collect();
@@ -136,7 +138,7 @@ impl Gateway {
         });
         let reader = publisher.reader();
         let clock = FakeClock::default();
-        let worker = Worker::new(inlets, outlet, reader, Some(injected), clock.clone(), Polling::Busy);
+        let worker = Worker::new(inlets, outlet, reader, vec![from_host, from_control], clock.clone(), Polling::Busy);
         let (arriving, seen_drops) = (MemPool::new(ARRIVING, BUFFER_OCTETS), BTreeMap::new());
         Self {
             worker,
@@ -147,6 +149,7 @@ impl Gateway {
             tx,
             from_worker,
             to_worker,
+            control,
             telemetry,
             notices,
             clock,
@@ -164,7 +167,13 @@ impl Gateway {
 
     /// The host sends a frame by a port.
     pub fn inject(&mut self, port: usize, frame: &[u8]) {
-        self.to_worker.send(SlotClass::Other, port as u16, frame).expect("a test injects few frames");
+        self.to_worker.send(SlotClass::Other, Way::Port(port as u16), frame).expect("a test injects few frames");
+    }
+
+    /// Control sends an untagged frame to the interface of a VMI, as a place in [`Network::vmis`].
+    pub fn originate(&mut self, vmi: usize, frame: &[u8]) {
+        let vif = VifIndex::new(vmi).expect("a test has few VMIs");
+        self.control.send(SlotClass::Other, Way::Vif(vif), frame).expect("a test originates few frames");
     }
 
     /// Publishes other tables.
@@ -196,7 +205,7 @@ impl Gateway {
             outcome.sent.extend(std::iter::from_fn(|| queue.take()).map(|frame: MemFrame| (n, frame.to_vec())));
         }
         if let Some(host) = &mut self.from_worker {
-            let slots = std::iter::from_fn(|| host.receive(|slot| (slot.octets().to_vec(), usize::from(slot.port()))));
+            let slots = std::iter::from_fn(|| host.receive(|slot| (slot.octets().to_vec(), port_of(slot))));
             (outcome.host, outcome.host_ports) = slots.unzip();
         }
         for reason in DropReason::ALL {
@@ -250,5 +259,13 @@ impl Gateway {
         assert_eq!(totals.held, 0, "packets held at rest: {totals:?}");
         assert_eq!((self.arriving.in_use(), self.copies.in_use()), (0, 0), "buffers still lent: arriving, copies");
         totals
+    }
+}
+
+/// The port that a frame for the host came by.
+fn port_of(slot: &Slot) -> usize {
+    match slot.way() {
+        Way::Port(port) => usize::from(port),
+        Way::Vif(vif) => panic!("a frame for the host names interface {vif} instead of its port"),
     }
 }

@@ -63,6 +63,6 @@ pub(super) fn counter(reason: Reason) -> Dropstats {
         | Reason::StormUnknownUnicast => Dropstats::Discards,
         Reason::FloodBudget => Dropstats::McastCloneFail,
         Reason::NoMbuf => Dropstats::MemoryFailures,
-        Reason::NoSuchPort => Dropstats::InvalidIf,
+        Reason::NoSuchPort | Reason::NoSuchVif => Dropstats::InvalidIf,
     }
 }

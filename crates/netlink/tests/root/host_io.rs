@@ -6,7 +6,7 @@ use crossbeam_channel::Receiver;
 use netlink::{Follower, HostInterfaces, HostIo, HostIoHandle, Requester};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
-use telemetry::slots::{SlotClass, SlotReceiver, SlotSender, channel};
+use telemetry::slots::{SlotClass, SlotReceiver, SlotSender, Way, channel};
 use wire::MacAddr;
 
 const OURS: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 1);
@@ -52,7 +52,7 @@ impl Host {
     /// The next frame from the host with an ARP operation.
     fn arp_from_host(&mut self, operation: u8) -> Option<Vec<u8>> {
         let frame = self.from_host.receive(|slot| {
-            assert_eq!(slot.port(), PORT);
+            assert_eq!(slot.way(), Way::Port(PORT));
             (slot.class() == SlotClass::Neighbour).then(|| slot.octets().to_vec())
         });
         frame.flatten().filter(|frame| frame[21] == operation)
@@ -64,7 +64,7 @@ fn the_kernel_answers_arp_for_the_fabric_address_with_the_port_s_mac() {
     in_namespace(|| {
         let mut host = Host::start(16);
         let asked = arp(REQUEST, (PEER_MAC, PEER), (MacAddr::ZERO, OURS));
-        host.to_host.send(SlotClass::Neighbour, PORT, &asked).expect("the ring is empty");
+        host.to_host.send(SlotClass::Neighbour, Way::Port(PORT), &asked).expect("the ring is empty");
         let reply = eventually("a reply", || host.arp_from_host(REPLY));
         assert_eq!(reply[..42], arp(REPLY, (MAC, OURS), (PEER_MAC, PEER))[..42]);
         let counters = host.io.stop();
@@ -103,7 +103,7 @@ fn a_tracked_vtep_is_resolved_kept_fresh_and_given_up_when_it_no_longer_answers(
         assert_eq!(underlay.resolve(PEER.into()), Resolution::Unresolved { next_hop: PEER.into() });
 
         let reply = arp(REPLY, (PEER_MAC, PEER), (MAC, OURS));
-        host.to_host.send(SlotClass::Neighbour, PORT, &reply).expect("the ring is empty");
+        host.to_host.send(SlotClass::Neighbour, Way::Port(PORT), &reply).expect("the ring is empty");
         let resolved = one_path(PEER.into(), PEER_MAC);
         eventually("the next hop is resolved", || {
             control_turn(&mut underlay, &events, &requester);
@@ -118,7 +118,7 @@ fn a_tracked_vtep_is_resolved_kept_fresh_and_given_up_when_it_no_longer_answers(
             host.arp_from_host(REQUEST)
         });
         assert_eq!(probe[..6], PEER_MAC.octets(), "a probe is unicast");
-        host.to_host.send(SlotClass::Neighbour, PORT, &reply).expect("the ring is empty");
+        host.to_host.send(SlotClass::Neighbour, Way::Port(PORT), &reply).expect("the ring is empty");
         eventually("it is reachable again", || {
             ip("neigh show 172.16.0.9 dev cw-host0").contains("REACHABLE").then_some(())
         });
@@ -172,7 +172,7 @@ fn a_worker_that_does_not_take_its_frames_costs_counted_drops_and_nothing_else()
         });
         assert_eq!(counters.from_host_frames, 3, "one of four slots is kept for urgent frames");
         let asked = arp(REQUEST, (PEER_MAC, PEER), (MacAddr::ZERO, OURS));
-        host.to_host.send(SlotClass::Neighbour, PORT, &asked).expect("the ring is empty");
+        host.to_host.send(SlotClass::Neighbour, Way::Port(PORT), &asked).expect("the ring is empty");
         eventually("the urgent frame gets through", || (host.io.snapshot().from_host_frames == 4).then_some(()));
     });
 }
@@ -196,10 +196,10 @@ fn frames_for_an_interface_that_is_down_are_counted_and_flow_again_when_it_is_up
         let mut host = Host::start(16);
         let asked = arp(REQUEST, (PEER_MAC, PEER), (MacAddr::ZERO, OURS));
         ip("link set cw-host0 down");
-        host.to_host.send(SlotClass::Neighbour, PORT, &asked).expect("the ring is empty");
+        host.to_host.send(SlotClass::Neighbour, Way::Port(PORT), &asked).expect("the ring is empty");
         eventually("the error is counted", || (host.io.snapshot().to_host_errors == 1).then_some(()));
         ip("link set cw-host0 up");
-        host.to_host.send(SlotClass::Neighbour, PORT, &asked).expect("the ring is empty");
+        host.to_host.send(SlotClass::Neighbour, Way::Port(PORT), &asked).expect("the ring is empty");
         eventually("a reply", || host.arp_from_host(REPLY));
     });
 }
@@ -214,7 +214,7 @@ fn a_deleted_interface_neither_spins_nor_stops_the_thread() {
         std::thread::sleep(Duration::from_millis(200));
         let errors = host.io.snapshot().read_errors - before;
         assert!(errors <= 200, "{errors} turns in 200 ms: more than one a millisecond");
-        host.to_host.send(SlotClass::Other, PORT, &[0; 60]).expect("the ring is empty");
+        host.to_host.send(SlotClass::Other, Way::Port(PORT), &[0; 60]).expect("the ring is empty");
         eventually("the worker's frames are still taken", || (host.io.snapshot().to_host_errors == 1).then_some(()));
         assert!(host.io.is_running());
         host.io.stop();
@@ -227,7 +227,7 @@ fn a_flood_of_the_host_s_is_policed_and_takes_no_slot_from_urgent_frames() {
         // More slots than the burst of a class, and nobody takes anything out: only the policer can stop the flood.
         let mut host = Host::start(2_048);
         let asked = arp(REQUEST, (PEER_MAC, PEER), (MacAddr::ZERO, OURS));
-        host.to_host.send(SlotClass::Neighbour, PORT, &asked).expect("the ring is empty");
+        host.to_host.send(SlotClass::Neighbour, Way::Port(PORT), &asked).expect("the ring is empty");
         eventually("the kernel answers", || host.arp_from_host(REPLY));
         ip(&format!("neigh replace {PEER} lladdr {PEER_MAC} dev cw-host0"));
         let socket = std::net::UdpSocket::bind((OURS, 0)).expect("the address is up");
@@ -239,7 +239,7 @@ fn a_flood_of_the_host_s_is_policed_and_takes_no_slot_from_urgent_frames() {
         let seen = host.io.snapshot();
         let other = seen.classes[SlotClass::Other as usize].from_host;
         assert!(other.policed > 0 && other.passed >= 256, "{other:?} of {sent} sent");
-        host.to_host.send(SlotClass::Neighbour, PORT, &asked).expect("the ring is empty");
+        host.to_host.send(SlotClass::Neighbour, Way::Port(PORT), &asked).expect("the ring is empty");
         eventually("an answer in the flood", || (0..2_048).find_map(|_| host.arp_from_host(REPLY)));
         assert_eq!(host.io.stop().classes[SlotClass::Neighbour as usize].from_host.policed, 0);
     });

@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 use netlink::{Follower, HostInterfaces, HostIo, HostIoHandle, Requester, Tap, set_carrier};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Instant;
-use telemetry::slots::{SlotClass, SlotReceiver, SlotSender, channel};
+use telemetry::slots::{SlotClass, SlotReceiver, SlotSender, Way, channel};
 use wire::MacAddr;
 
 const ROUTERS: [MacAddr; 2] = [MacAddr::new([2, 0, 0, 0, 0, 0xa]), MacAddr::new([2, 0, 0, 0, 0, 0xb])];
@@ -311,11 +311,11 @@ impl Rings {
     }
 
     /// The next neighbour solicitation (RFC 4861 section 4.3) for `target`, and the port it is to leave by.
-    fn solicitation(&mut self, target: Ipv6Addr) -> Option<u16> {
+    fn solicitation(&mut self, target: Ipv6Addr) -> Option<Way> {
         self.from_host.receive(|slot| {
             let frame = slot.octets();
             let is_for = frame.get(54) == Some(&135) && frame.get(62..78) == Some(&target.octets()[..]);
-            is_for.then(|| slot.port())
+            is_for.then(|| slot.way())
         })?
     }
 }
@@ -339,14 +339,14 @@ fn ipv6_next_hops_are_asked_for_and_answered_on_their_own_port() {
                 }
                 rings.solicitation(routers[at])
             });
-            assert_eq!(port, PORTS[at]);
+            assert_eq!(port, Way::Port(PORTS[at]));
             // A solicited advertisement that overrides, with the target's link-layer address (RFC 4861 section 4.4).
             let mut advertisement = vec![136, 0, 0, 0, 0x60, 0, 0, 0];
             advertisement.extend(routers[at].octets());
             advertisement.extend([2, 1]);
             advertisement.extend(ROUTERS[at].octets());
             let frame = icmpv6((ROUTERS[at], macs[at]), routers[at], ours[at], &advertisement);
-            rings.to_host.send(SlotClass::Other, PORTS[at], &frame).expect("the ring is not full");
+            rings.to_host.send(SlotClass::Other, Way::Port(PORTS[at]), &frame).expect("the ring is not full");
             let expected: Vec<_> = [("fd00::fe", 0), ("fd00:1::fe", 1)][..=at].to_vec();
             resolves(&mut underlay, &events, addr("fd0a::1"), paths(&expected));
         }
@@ -373,18 +373,18 @@ fn a_frame_goes_into_the_tap_of_its_port_and_one_of_no_port_is_counted() {
         let frame = icmpv6((ROUTERS[1], configs()[1].mac), router, ours, &solicit(ours));
         // Again and again: the kernel takes a moment to make a new address its own.
         let port = eventually("an advertisement", || {
-            let _ = rings.to_host.send(SlotClass::Other, PORTS[1], &frame);
-            rings.from_host.receive(|slot| (slot.octets().get(54) == Some(&136)).then(|| slot.port()))?
+            let _ = rings.to_host.send(SlotClass::Other, Way::Port(PORTS[1]), &frame);
+            rings.from_host.receive(|slot| (slot.octets().get(54) == Some(&136)).then(|| slot.way()))?
         });
-        assert_eq!(port, PORTS[1]);
+        assert_eq!(port, Way::Port(PORTS[1]));
         assert!(ip("-6 neigh show fd00:1::fe dev cw-host1").contains("02:00:00:00:00:0b"));
-        rings.to_host.send(SlotClass::Other, 7, &frame).expect("the ring is not full");
+        rings.to_host.send(SlotClass::Other, Way::Port(7), &frame).expect("the ring is not full");
         eventually("the frame is counted", || (rings.io.snapshot().to_host_errors == 1).then_some(()));
         ip("link del cw-host0");
         eventually("the loss shows", || (rings.io.snapshot().read_errors > 0).then_some(()));
-        rings.to_host.send(SlotClass::Other, PORTS[1], &frame).expect("the ring is not full");
+        rings.to_host.send(SlotClass::Other, Way::Port(PORTS[1]), &frame).expect("the ring is not full");
         eventually("the other interface is served all the same", || {
-            rings.from_host.receive(|slot| (slot.octets().get(54) == Some(&136)).then(|| slot.port()))?
+            rings.from_host.receive(|slot| (slot.octets().get(54) == Some(&136)).then(|| slot.way()))?
         });
     });
 }

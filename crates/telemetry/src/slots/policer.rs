@@ -52,6 +52,15 @@ impl ClassRates {
         rate(50_000, 256),
     ]);
 
+    /// From control to access VLANs: probes and announcements are ARP and neighbour discovery, two addresses of each of
+    /// 64 k VMIs every two seconds at most; everything else is rare. A limit stops what would be a fault in Causeway.
+    pub const TO_ACCESS: Self = {
+        let mut rates = [rate(1_000, 64); SlotClass::COUNT];
+        rates[SlotClass::Neighbour as usize] = rate(100_000, 1024);
+        rates[SlotClass::Other as usize] = rate(10_000, 256);
+        Self(rates)
+    };
+
     /// The same rate for every class.
     pub const fn all(rate: Rate) -> Self {
         Self([rate; SlotClass::COUNT])

@@ -65,7 +65,7 @@ fn run(workload: &Workload) {
     let inlets = vec![Inlet::new(row(PortIndex::new(workload.port)), role, rx.clone())];
     let (_to_worker, from_host) = channel(4, 2048);
     let reader = publisher.reader();
-    let mut worker = Worker::new(inlets, outlet, reader, Some(from_host), Turns::default(), Polling::Busy);
+    let mut worker = Worker::new(inlets, outlet, reader, vec![from_host], Turns::default(), Polling::Busy);
     for burst in workload.frames.chunks(BURST) {
         burst.iter().for_each(|octets| rx.arrive(pool.frame(octets)));
         counted(&mut worker);
