@@ -32,6 +32,7 @@ mod reachability;
 mod register;
 mod restart;
 mod served;
+mod subnets;
 mod value;
 mod version;
 mod virtual_network;
@@ -44,10 +45,10 @@ pub use device::{Device, DeviceError, PciAddress};
 pub use errors::{ConfigErrors, Note};
 pub use name::{FilePrefix, GroupName, InterfaceName, NameError, NodeName, ObjectName, PortName};
 pub use network_model::{
-    AllowedAddressPair, GlobalVrouterConfig, InstanceIp, IpPrefix, LogicalInterface, LogicalInterfaceIndex,
-    NetworkModel, PhysicalInterface, PhysicalInterfaceIndex, PhysicalRouter, PhysicalRouterIndex, ServedVmi,
-    StaticReachability, Station, VirtualMachineInterface, VirtualNetwork, VirtualNetworkIndex, VmiIndex,
-    VxlanNetworkIdentifierMode,
+    AllowedAddressPair, ForwardingMode, GlobalVrouterConfig, InstanceIp, IpPrefix, IpamSubnet, LogicalInterface,
+    LogicalInterfaceIndex, NetworkModel, PhysicalInterface, PhysicalInterfaceIndex, PhysicalRouter,
+    PhysicalRouterIndex, ServedVmi, StaticReachability, Station, VirtualMachineInterface, VirtualNetwork,
+    VirtualNetworkIndex, VmiIndex, VxlanNetworkIdentifierMode,
 };
 pub use node_model::{
     ApiModel, CoreId, FabricModel, FabricRoute, GatewayMode, LimitsModel, MemoryModel, NodeModel, Polling, PortIndex,

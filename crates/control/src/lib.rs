@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+mod bindings;
 mod cleared;
 pub mod config;
 mod ids;

@@ -6,7 +6,8 @@
 
 mod making;
 
-use crate::config::{self, FabricModel, Loaded, NetworkModel, NodeModel, VirtualNetwork};
+use crate::bindings::Claims;
+use crate::config::{self, FabricModel, ForwardingMode, Loaded, NetworkModel, NodeModel, VirtualNetwork};
 use crate::ids::Rows;
 use crate::labels::{LabelOwner, Labels};
 use crate::routes::{Remote, Route, RouteChange, Routes};
@@ -129,6 +130,7 @@ impl Tables {
         let mut builder = Builder::new(tables.fabric(node), tables.seed);
         let here = networks_here(network);
         tables.give_up_interfaces(network, &here, next);
+        let claims = Claims::of(network);
         for model in here.values() {
             let id = tables.network(model.vni, oldest_in_use)?;
             let label = tables.label(LabelOwner::Network(model.vni), oldest_in_use)?;
@@ -136,9 +138,11 @@ impl Tables {
                 label: Some(label),
                 control_word: model.layer2_control_word,
                 flood_unknown_unicast: model.flood_unknown_unicast,
+                gateway: model.forwarding_mode == ForwardingMode::L2L3,
                 ..NetworkSpec::new(model.vni)
             };
             builder.add_network(id, spec)?;
+            claims.answered(model).try_for_each(|(address, binding)| builder.set_binding(id, address, binding))?;
         }
         let vifs = tables.add_vifs(&mut builder, node, network, oldest_in_use)?;
         let making = Making { tables: &mut tables, builder, node, underlay, here: &here, oldest_in_use };

@@ -867,6 +867,89 @@ fn ids_and_labels_of_networks_are_judged() {
 }
 
 #[test]
+fn forwarding_modes_are_judged_and_routing_is_not_there_yet() {
+    let blue = |to: &str, message: &str| network_error("5100 }", &format!("5100, {to} }}"), message);
+    let expected = "expected l2_l3 or l2";
+    blue("forwarding_mode: ¶L2", &format!("forwarding_mode: `L2`: {expected}"));
+    let not_yet = "forwarding_mode: l3 is not supported yet: expected l2_l3 or l2, since routing is not there yet";
+    blue("forwarding_mode: ¶l3", not_yet);
+    blue("arp_suppression: ¶yes", "arp_suppression: `yes`: expected true or false");
+}
+
+#[test]
+fn subnets_and_the_gateways_addresses_in_them_are_judged() {
+    let blue = |to: &str, message: &str| network_error("5100 }", &format!("5100, ipam_subnets: [{to}] }}"), message);
+    blue("¶{ default_gateway: 10.0.0.1 }", "an IPAM subnet has no `subnet`: expected one");
+    blue(
+        "{ subnet: 10.0.0.0/24, ¶enable_dhcp: false }",
+        "key `enable_dhcp` of an IPAM subnet is not supported yet: remove it",
+    );
+    blue(
+        "{ subnet: 10.0.0.0/24, ¶gateway: 10.0.0.1 }",
+        "unknown key `gateway` in an IPAM subnet: expected one of subnet, default_gateway, dns_server_address",
+    );
+    blue("{ subnet: ¶10.0.0.1/24 }", "subnet: `10.0.0.1/24` has host bits: expected 10.0.0.0/24");
+    let outside = "is not in 10.0.0.0/24: expected an address of the subnet";
+    for (key, address) in [("default_gateway", "10.0.1.1"), ("dns_server_address", "2001:db8::1")] {
+        blue(&format!("{{ subnet: 10.0.0.0/24, {key}: ¶'{address}' }}"), &format!("{key}: {address} {outside}"));
+    }
+    for (subnet, address, what) in [
+        ("10.0.0.0/24", "10.0.0.0", "the network address of its subnet"),
+        ("10.0.0.0/24", "10.0.0.255", "the broadcast address of its subnet"),
+        ("2001:db8::/64", "2001:db8::", "the routers' anycast address of its subnet"),
+        ("224.0.0.0/8", "224.0.0.1", "a multicast address"),
+    ] {
+        blue(
+            &format!("{{ subnet: '{subnet}', default_gateway: ¶'{address}' }}"),
+            &format!("default_gateway: {address} is {what}: expected the unicast address of one host"),
+        );
+    }
+    blue(
+        "{ subnet: 10.0.0.0/24, default_gateway: 10.0.0.9, dns_server_address: ¶10.0.0.9 }",
+        "dns_server_address: 10.0.0.9 is the default_gateway already: expected another address of the subnet",
+    );
+    let overlap = |subnets: &str, one: &str, other: &str| {
+        let message = format!("subnet: {one} overlaps with {other} of the same virtual network, at §");
+        network_conflict(&[("5100 }", &format!("5100, ipam_subnets: [{subnets}] }}"))], &message);
+    };
+    overlap("§{ subnet: 10.0.0.0/8 }, { subnet: 11.0.0.0/8 }, ¶{ subnet: 10.3.0.0/16 }", "10.3.0.0/16", "10.0.0.0/8");
+    overlap("§{ subnet: '2001:db8::/64' }, ¶{ subnet: '2001:db8::/64' }", "2001:db8::/64", "2001:db8::/64");
+}
+
+#[test]
+fn what_is_the_gateways_is_no_instances() {
+    const SUBNET: &str =
+        "5100, ipam_subnets: [§{ subnet: 10.0.0.0/24, default_gateway: 10.0.0.7, dns_server_address: 10.0.0.8 }] }";
+    for (key, from, to) in [
+        ("instance_ip_address", "instance_ip_address: 10.0.0.1", "instance_ip_address: ¶10.0.0.8"),
+        ("ip", "00:02 }", "00:02, allowed_address_pairs: [{ ip: ¶10.0.0.7/32 }] }"),
+    ] {
+        let address = if key == "ip" { "10.0.0.7" } else { "10.0.0.8" };
+        let message = format!("{key}: {address} is the gateway's own, by the subnet at §: expected another address");
+        network_conflict(&[("5100 }", SUBNET), (from, to)], &message);
+    }
+    let message = "00:00:5e:00:01:00 is every gateway's in a network of mode l2_l3: expected another MAC, or \
+                   `forwarding_mode: l2`";
+    for (key, from, to) in [
+        ("mac_address", "mac_address: 02:00:00:00:00:02", "mac_address: ¶00:00:5e:00:01:00"),
+        ("mac", "00:02 }", "00:02, allowed_address_pairs: [{ mac: ¶00:00:5e:00:01:00 }] }"),
+        ("mac", "[02:00:00:00:00:99]", "[¶00:00:5e:00:01:00]"),
+    ] {
+        network_conflict(&[(from, to)], &format!("{key}: {message}"));
+    }
+}
+
+#[test]
+fn another_network_may_use_what_is_one_networks_gateways_and_mode_l2_has_none() {
+    let subnet = "ipam_subnets: [{ subnet: 10.0.0.0/24, default_gateway: 10.0.0.1 }] }";
+    let text = edit(NETWORK, "5200 }", &format!("5200, {subnet}"));
+    assert!(parse_network(&text, "network.yaml", &node()).is_ok());
+    let text = edit(NETWORK, "mac_address: 02:00:00:00:00:02", "mac_address: 00:00:5e:00:01:00");
+    let text = edit(&text, "5100 }", "5100, forwarding_mode: l2 }");
+    assert!(parse_network(&text, "network.yaml", &node()).is_ok());
+}
+
+#[test]
 fn the_mode_says_which_number_a_network_needs() {
     network_error(
         "{ name: blue, vxlan_network_identifier: 5100 }",

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use control::config::{
-    NetworkModel, NodeModel, ServedVmi, StaticReachability, VxlanNetworkIdentifierMode, parse_network, parse_node,
+    ForwardingMode, IpamSubnet, NetworkModel, NodeModel, ServedVmi, StaticReachability, VxlanNetworkIdentifierMode,
+    parse_network, parse_node,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -238,6 +239,10 @@ struct VirtualNetwork {
     flood: bool,
     control_word: bool,
     label: Option<u32>,
+    is_l2: bool,
+    suppresses: bool,
+    /// Of each subnet, one a number: whether it is IPv6, and has a gateway's and a service address.
+    subnets: Vec<(bool, bool, bool)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -264,8 +269,8 @@ struct Vmi {
 
 const ROUTERS: usize = 3;
 
-/// VNI and id given, flooding and control word, label.
-type NetworkSeed = (bool, bool, (bool, bool), Option<u32>);
+/// VNI and id given, flooding and control word, label, mode and suppression, subnets.
+type NetworkSeed = (bool, bool, (bool, bool), Option<u32>, (bool, bool), Vec<(bool, bool, bool)>);
 /// Network, flooding and IPv6, stations, router, encapsulation, labels.
 type ReachSeed = (usize, (bool, bool), usize, Option<usize>, usize, (Option<u32>, Vec<u32>));
 
@@ -275,17 +280,24 @@ fn order() -> impl Strategy<Value = Vec<String>> {
 }
 
 fn virtual_networks() -> impl Strategy<Value = (bool, Vec<VirtualNetwork>)> {
-    let one = (any::<bool>(), any::<bool>(), any::<(bool, bool)>(), option::of(0u32..1000));
+    let subnets = vec(any::<(bool, bool, bool)>(), 0..3);
+    let switches = any::<(bool, bool)>;
+    let one = (any::<bool>(), any::<bool>(), switches(), option::of(0u32..1000), switches(), subnets);
     let networks = prop::collection::btree_map(1u32..=0xff_ffff, one, 1..6);
     (any::<bool>(), networks).prop_map(|(automatic, networks)| {
-        let one =
-            |(n, (vni, (has_vni, has_id, (flood, control_word), label))): (usize, (u32, NetworkSeed))| VirtualNetwork {
+        let one = |(n, (vni, seed)): (usize, (u32, NetworkSeed))| {
+            let (has_vni, has_id, (flood, control_word), label, (is_l2, suppresses), subnets) = seed;
+            VirtualNetwork {
                 vni: (has_vni || !automatic).then_some(vni),
                 id: (has_id || automatic).then_some(0xff_ffff - n as u32),
                 flood,
                 control_word,
                 label: label.map(|label: u32| 16 + 1000 * n as u32 + label),
-            };
+                is_l2,
+                suppresses,
+                subnets,
+            }
+        };
         (automatic, networks.into_iter().enumerate().map(one).collect())
     })
 }
@@ -364,16 +376,28 @@ fn network_text(network: &Network) -> Result<String, std::fmt::Error> {
     writeln!(text, "global_vrouter_config:\n  encapsulation_priorities: [{priorities}]")?;
     writeln!(text, "  vxlan_network_identifier_mode: {mode}\nvirtual_networks:")?;
     for (n, network) in network.networks.iter().enumerate() {
-        let VirtualNetwork { vni, id, flood, control_word, label } = network;
+        let VirtualNetwork { vni, id, flood, control_word, label, is_l2, suppresses, subnets } = network;
         let numbers = [("vxlan_network_identifier", vni), ("virtual_network_network_id", id), ("mpls_label", label)];
         let numbers = numbers.iter().filter_map(|(key, n)| Some(format!("{key}: {}, ", (**n)?))).collect::<String>();
+        let mode = if *is_l2 { "l2" } else { "l2_l3" };
+        let subnets: String = subnets.iter().enumerate().map(|(n, subnet)| subnet_text(n, *subnet)).collect();
         writeln!(
             text,
-            "- {{ name: vn{n}, {numbers}flood_unknown_unicast: {flood}, layer2_control_word: {control_word} }}"
+            "- {{ name: vn{n}, {numbers}flood_unknown_unicast: {flood}, layer2_control_word: {control_word},\n    \
+             arp_suppression: {suppresses}, forwarding_mode: {mode}, ipam_subnets: [{subnets}] }}"
         )?;
     }
     reachability_text(network, &mut text)?;
     Ok(text)
+}
+
+fn subnet_text(n: usize, (six, gateway, service): (bool, bool, bool)) -> String {
+    let (front, length) = if six { (format!("2001:db8:7:{n:x}::"), 64) } else { (format!("10.20.{n}."), 24) };
+    let address = |key: &str, host: u8| format!(", {key}: '{front}{host}'");
+    let gateway = if gateway { address("default_gateway", 1) } else { String::new() };
+    let service = if service { address("dns_server_address", 2) } else { String::new() };
+    let first = if six { "" } else { "0" };
+    format!("{{ subnet: '{front}{first}/{length}'{gateway}{service} }}, ")
 }
 
 fn vmis_text(network: &Network, text: &mut String) -> std::fmt::Result {
@@ -438,6 +462,9 @@ fn network_of(model: &NetworkModel) -> Network {
             stations: (e.stations.len() - labels.len(), labels),
         }
     };
+    let subnet = |of: &IpamSubnet| {
+        (of.subnet.address().is_ipv6(), of.default_gateway.is_some(), of.dns_server_address.is_some())
+    };
     let global = &model.global;
     Network {
         priorities: global.encapsulation_priorities.iter().map(ToString::to_string).collect(),
@@ -451,6 +478,9 @@ fn network_of(model: &NetworkModel) -> Network {
                 flood: n.flood_unknown_unicast,
                 control_word: n.layer2_control_word,
                 label: n.mpls_label.map(|label| label.value()),
+                is_l2: n.forwarding_mode == ForwardingMode::L2,
+                suppresses: n.arp_suppression,
+                subnets: n.ipam_subnets.iter().map(subnet).collect(),
             })
             .collect(),
         ports: model.physical_interfaces.iter().map(|i| i.physical_router.position()).collect(),

@@ -15,7 +15,7 @@ use control::underlay::{
     NeighbourState, RouteChange as KernelRouteChange,
 };
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use fib::{Destination, Inside, NetworkId, Snapshot, VifIndex};
+use fib::{Binding, Destination, Inside, NetworkId, Snapshot, VifIndex};
 use rcu::{Publisher, Reader};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -498,6 +498,40 @@ fn a_reload_that_changes_flooding_alone_says_that_it_changed_something() {
     bench.write_network(&NETWORK.replace("flood: true", "flood: false"));
     let done = bench.reload().expect("a legal file");
     assert!(done.changed && done.networks.changed > 0, "{done:?}");
+}
+
+/// Who answers for an address of the first network.
+fn binding(bench: &Bench, address: &str) -> Option<Binding> {
+    let snapshot = bench.worker.snapshot();
+    let network = network(snapshot, vni().value()).expect("the network is here");
+    snapshot.bindings.lookup(network, address.parse().expect("an address"))
+}
+
+#[test]
+fn forwarding_modes_and_suppression_change_at_run_time() {
+    let mut bench = Bench::new("modes");
+    let subnet = "ipam_subnets: [{ subnet: 10.1.0.0/24, default_gateway: 10.1.0.1 }]";
+    let with = |keys: &str| {
+        NETWORK.replacen("vxlan_network_identifier: ", &format!("{keys}\n    vxlan_network_identifier: "), 1)
+    };
+    bench.turn();
+    let own = bench.destination(MacAddr::VIRTUAL_ROUTER);
+    let instance = binding(&bench, "10.1.0.2");
+    assert_eq!(own, Some(Destination::Gateway), "l2_l3 is the default");
+    assert!(matches!(instance, Some(Binding::Instance(_))) && binding(&bench, "10.1.0.1").is_none());
+    for (keys, gateway, router, known) in [
+        (subnet.to_owned(), Some(Destination::Gateway), Some(Binding::Gateway), instance),
+        (format!("{subnet}\n    arp_suppression: false"), Some(Destination::Gateway), Some(Binding::Gateway), None),
+        (format!("{subnet}\n    forwarding_mode: l2"), None, None, None),
+        (format!("{subnet}\n    forwarding_mode: l2_l3"), Some(Destination::Gateway), Some(Binding::Gateway), instance),
+    ] {
+        bench.write_network(&with(&keys));
+        let done = bench.reload().expect("a legal file");
+        assert_eq!((done.changed, done.networks.changed), (true, 1), "{keys}");
+        let found =
+            (bench.destination(MacAddr::VIRTUAL_ROUTER), binding(&bench, "10.1.0.1"), binding(&bench, "10.1.0.2"));
+        assert_eq!(found, (gateway, router, known), "{keys}");
+    }
 }
 
 #[test]

@@ -83,6 +83,11 @@ pub const fn is_all_ones(sum: u64) -> bool {
     sum.is_multiple_of(0xffff)
 }
 
+/// The checksum of data of which one 16-bit word changes (RFC 1624 section 3). A wrong one stays as wrong.
+pub const fn updated(checksum: u16, from: u16, to: u16) -> u16 {
+    !fold(!checksum as u64 + !from as u64 + to as u64)
+}
+
 /// Whether a 20-octet IPv4 header sums to all ones (RFC 791 section 3.1).
 ///
 /// Written as three wide adds and one fold: the byte order does not matter to "all ones" (RFC 1071 section 2(B)).
@@ -102,8 +107,13 @@ pub fn udp_pseudo_header_v4(source: u32, destination: u32, udp_length: u16) -> u
 
 /// The one's complement sum of the pseudo-header of an upper-layer packet in IPv6 (RFC 8200 section 8.1), for UDP.
 pub fn udp_pseudo_header_v6(source: u128, destination: u128, udp_length: u32) -> u64 {
+    pseudo_header_v6(source, destination, 17, udp_length)
+}
+
+/// The same for any protocol.
+pub fn pseudo_header_v6(source: u128, destination: u128, protocol: u8, octets: u32) -> u64 {
     let words = |address: u128| (0..4).map(move |n| (address >> (32 * n)) as u32).map(u64::from);
-    words(source).chain(words(destination)).sum::<u64>() + 17 + u64::from(udp_length)
+    words(source).chain(words(destination)).sum::<u64>() + u64::from(protocol) + u64::from(octets)
 }
 
 #[cfg(test)]
@@ -137,6 +147,16 @@ mod tests {
             let parts = add(sum_in_memory_order(front), sum_in_memory_order(back));
             prop_assert_eq!(fold(parts), slow(&data).swap_bytes());
             prop_assert_eq!(sum(&data), u64::from(slow(&data)));
+        }
+
+        #[test]
+        fn an_updated_checksum_is_the_one_of_the_changed_data(mut data in proptest::collection::vec(any::<u8>(), 2..200), to: u16) {
+            let before = !slow(&data);
+            let from = u16::from_be_bytes([data[0], data[1]]);
+            data[..2].copy_from_slice(&to.to_be_bytes());
+            let (found, expected) = (updated(before, from, to), !slow(&data));
+            // The two forms of zero are one number (RFC 1624 section 3).
+            prop_assert!(found == expected || (found ^ expected == 0xffff && [found, expected].contains(&0)));
         }
 
         #[test]

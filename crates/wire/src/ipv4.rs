@@ -8,6 +8,8 @@ pub const VERSION_IHL: u8 = 0x45;
 pub const DONT_FRAGMENT: u16 = 0x4000;
 /// "More fragments" and the fragment offset: zero exactly for a whole datagram.
 pub const FRAGMENT_MASK: u16 = 0x3fff;
+/// Protocol number of ICMP.
+pub const PROTO_ICMP: u8 = 1;
 /// Protocol number of TCP.
 pub const PROTO_TCP: u8 = 6;
 /// Protocol number of UDP.

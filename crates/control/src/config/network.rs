@@ -21,6 +21,7 @@ use super::raw::{
 use super::reachability;
 use super::register::{Firsts, Register};
 use super::served;
+use super::subnets;
 use super::value;
 use super::version;
 
@@ -59,6 +60,7 @@ pub(super) fn model(
     };
     let network = served::resolve(network, node, problems);
     reachability::check(&network, node, file, raw, problems);
+    subnets::check(&network, file, raw, problems);
     Some(network)
 }
 

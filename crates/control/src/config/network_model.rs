@@ -9,6 +9,7 @@ use wire::{Encapsulation, MacAddr, MplsLabel, VlanId, Vni};
 use super::name::{NodeName, ObjectName, PortName};
 use super::node_model::PortIndex;
 use super::place::Place;
+use super::value;
 
 /// The network: all objects of the file, and in [`served`](Self::served) what this node does with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,11 @@ pub struct NetworkModel {
 }
 
 impl NetworkModel {
+    /// Every VMI with its position.
+    pub fn vmis(&self) -> impl Iterator<Item = (VmiIndex, &VirtualMachineInterface)> {
+        self.virtual_machine_interfaces.iter().enumerate().map(|(position, vmi)| (VmiIndex::at(position), vmi))
+    }
+
     /// The static reachability that this node uses: entries for it and entries for every gateway.
     pub fn reachability_here(&self) -> impl Iterator<Item = &StaticReachability> {
         let own = self.own_router;
@@ -125,8 +131,52 @@ pub struct VirtualNetwork {
     pub layer2_control_word: bool,
     /// The label that stands for the network on every gateway, if the file has one; unique.
     pub mpls_label: Option<MplsLabel>,
+    /// Whether this node is the network's gateway.
+    pub forwarding_mode: ForwardingMode,
+    /// Its subnets: none overlaps with another. They have no effect in mode `l2`.
+    pub ipam_subnets: Vec<IpamSubnet>,
+    /// Whether requests for the addresses of known instances are answered instead of flooded.
+    pub arp_suppression: bool,
     /// Where it stands in the network file.
     pub place: Place,
+}
+
+/// What a virtual network's gateway does for it (`forwarding_mode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ForwardingMode {
+    /// It bridges, answers ARP and neighbour discovery, and has addresses in the subnets.
+    L2L3,
+    /// It bridges, and nothing else: everything that is not for one known station is flooded.
+    L2,
+}
+
+impl fmt::Display for ForwardingMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::L2L3 => "l2_l3",
+            Self::L2 => "l2",
+        })
+    }
+}
+
+/// A subnet of a virtual network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IpamSubnet {
+    /// The subnet.
+    pub subnet: IpPrefix,
+    /// The gateway's address in it: no instance's.
+    pub default_gateway: Option<IpAddr>,
+    /// The address of the gateway's services in it: another one, no instance's.
+    pub dns_server_address: Option<IpAddr>,
+    /// Where it stands in the network file.
+    pub place: Place,
+}
+
+impl IpamSubnet {
+    /// The addresses that this node has in it.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.default_gateway.into_iter().chain(self.dns_server_address)
+    }
 }
 
 /// A gateway.
@@ -208,6 +258,17 @@ impl IpPrefix {
     /// The number of fixed leading bits.
     pub fn length(self) -> u8 {
         self.length
+    }
+
+    /// The one address that it stands for, if it is no more.
+    pub fn host(self) -> Option<IpAddr> {
+        let bits = if self.address.is_ipv4() { 32 } else { 128 };
+        (self.length == bits).then_some(self.address)
+    }
+
+    /// Whether an address is in it.
+    pub fn covers(self, address: IpAddr) -> bool {
+        value::same_prefix(self.address, address, self.length)
     }
 }
 

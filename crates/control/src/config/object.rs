@@ -86,7 +86,6 @@ const NOT_YET: &[(&str, &[&str])] = &[
             "export_route_target_list",
             "external_ipam",
             "fabric_snat",
-            "forwarding_mode",
             "igmp_enable",
             "import_route_target_list",
             "is_provider_network",
@@ -111,6 +110,20 @@ const NOT_YET: &[(&str, &[&str])] = &[
             "router_external",
             "virtual_network_category",
             "virtual_network_properties",
+        ],
+    ),
+    (
+        "an IPAM subnet",
+        &[
+            "addr_from_start",
+            "alloc_unit",
+            "allocation_pools",
+            "dhcp_option_list",
+            "dns_nameservers",
+            "enable_dhcp",
+            "host_routes",
+            "subnet_name",
+            "subnet_uuid",
         ],
     ),
     (

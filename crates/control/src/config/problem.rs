@@ -211,6 +211,18 @@ pub enum Problem {
     DuplicateMac { mac: MacAddr, network: Excerpt, first: Place },
     #[error("address {address} stands a second time in virtual network {network}; first at {first}")]
     DuplicateAddress { address: Excerpt, network: Excerpt, first: Place },
+    #[error("{key}: {address} is not in {subnet}: expected an address of the subnet")]
+    OutsideSubnet { key: &'static str, address: IpAddr, subnet: Excerpt },
+    #[error("dns_server_address: {address} is the default_gateway already: expected another address of the subnet")]
+    ServiceIsGateway { address: IpAddr },
+    #[error("subnet: {subnet} overlaps with {other} of the same virtual network, at {first}")]
+    OverlappingSubnets { subnet: Excerpt, other: Excerpt, first: Place },
+    #[error("{key}: {address} is the gateway's own, by the subnet at {first}: expected another address")]
+    AddressOfGateway { key: &'static str, address: IpAddr, first: Place },
+    #[error(
+        "{key}: {mac} is every gateway's in a network of mode l2_l3: expected another MAC, or `forwarding_mode: l2`"
+    )]
+    MacOfGateway { key: &'static str, mac: MacAddr },
     #[error("physical interface {name} has no port here: the node file at {node} has no port of that name")]
     UnknownPort { name: Excerpt, node: Place },
     #[error("port {name} cannot be an access port: the node file at {node} gives it `role: fabric`")]

@@ -18,6 +18,7 @@ use super::object::Object;
 use super::place::Place;
 use super::problem::{Excerpt, Problem};
 use super::raw::{RawMacLabel, RawNetwork, RawReachability};
+use super::subnets;
 use super::value;
 
 impl Reading<'_> {
@@ -180,6 +181,7 @@ impl Rules<'_> {
         let labelled = labelled.map(|(spot, _)| Object::new(spot, "a MAC label").place_of("mac"));
         for (&Station { mac, .. }, place) in entry.stations.iter().zip(plain.chain(labelled)) {
             let key = (entry.virtual_network, mac);
+            subnets::refuse_mac(self.network, entry.virtual_network, mac, place.clone(), "mac", problems);
             if let Some(vmi) = self.local.get(&key).filter(|_| for_us) {
                 problems.add(place.clone(), Problem::StaticMacIsLocal { mac, first: (*vmi).clone() });
             }

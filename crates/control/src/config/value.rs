@@ -167,14 +167,39 @@ pub(super) fn own_address_v6(key: &'static str, text: &str) -> Judged<(Ipv6Addr,
     }
 }
 
-/// What an address is if it cannot be a host's in the prefix that another one is in.
+/// What the edges of a prefix are called.
+pub(super) struct Edges {
+    first_v4: &'static str,
+    last_v4: &'static str,
+    first_v6: &'static str,
+}
+
+/// Those of a prefix of the fabric.
+const FABRIC: Edges = Edges {
+    first_v4: "the network address of the fabric's prefix",
+    last_v4: "the broadcast address of the fabric's prefix",
+    first_v6: "the routers' anycast address of the fabric's prefix",
+};
+/// Those of a subnet of a virtual network.
+pub(super) const SUBNET: Edges = Edges {
+    first_v4: "the network address of its subnet",
+    last_v4: "the broadcast address of its subnet",
+    first_v6: "the routers' anycast address of its subnet",
+};
+
+/// What an address is if it cannot be a host's in the fabric's prefix that another one is in.
 pub(super) fn edge_of_prefix(address: IpAddr, other: IpAddr, length: u8) -> Option<&'static str> {
+    edge(address, other, length, &FABRIC)
+}
+
+/// The same in any prefix.
+pub(super) fn edge(address: IpAddr, other: IpAddr, length: u8, edges: &Edges) -> Option<&'static str> {
     match (address, other) {
-        (IpAddr::V4(address), IpAddr::V4(other)) => edge_of_v4(address, other, length),
+        (IpAddr::V4(address), IpAddr::V4(other)) => edge_of_v4(address, other, length, edges),
         (IpAddr::V6(address), IpAddr::V6(other)) => {
             // RFC 4291 section 2.6.1; RFC 6164 excepts 127 bits.
             let is_first = length < 127 && address.to_bits() == other.to_bits() & mask_v6(length);
-            is_first.then_some("the routers' anycast address of the fabric's prefix")
+            is_first.then_some(edges.first_v6)
         }
         _ => None,
     }
@@ -190,13 +215,13 @@ pub(super) fn same_prefix(one: IpAddr, other: IpAddr, length: u8) -> bool {
 }
 
 /// The first and the last of a prefix (RFC 3021 excepts 31 bits).
-fn edge_of_v4(address: Ipv4Addr, other: Ipv4Addr, length: u8) -> Option<&'static str> {
+fn edge_of_v4(address: Ipv4Addr, other: Ipv4Addr, length: u8, edges: &Edges) -> Option<&'static str> {
     let mask = mask_v4(length);
     let (bits, network) = (address.to_bits(), other.to_bits() & mask);
     match bits {
         _ if length >= 31 => None,
-        _ if bits == network => Some("the network address of the fabric's prefix"),
-        _ if bits == network | !mask => Some("the broadcast address of the fabric's prefix"),
+        _ if bits == network => Some(edges.first_v4),
+        _ if bits == network | !mask => Some(edges.last_v4),
         _ => None,
     }
 }

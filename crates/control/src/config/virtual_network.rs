@@ -3,11 +3,12 @@
 use wire::{MplsLabel, Vni};
 
 use super::network::Reading;
-use super::network_model::{VirtualNetwork, VxlanNetworkIdentifierMode};
+use super::network_model::{ForwardingMode, VirtualNetwork, VxlanNetworkIdentifierMode};
 use super::object::Object;
 use super::problem::Problem;
 use super::raw::RawVirtualNetwork;
 use super::register::Firsts;
+use super::subnets;
 use super::value;
 
 impl Reading<'_> {
@@ -52,6 +53,10 @@ impl Reading<'_> {
         let word = &raw.layer2_control_word;
         let word = at.or(self.problems, "layer2_control_word", word, false, value::boolean);
         let label = at.optional(self.problems, "mpls_label", &raw.mpls_label, value::label);
+        let mode = &raw.forwarding_mode;
+        let mode = at.or(self.problems, "forwarding_mode", mode, ForwardingMode::L2L3, subnets::forwarding_mode);
+        let subnets = self.ipam_subnets(at, raw);
+        let suppression = at.or(self.problems, "arp_suppression", &raw.arp_suppression, true, value::boolean);
         let (configured, id) = (configured?, id?);
         let (key, vni) = match self.global.vxlan_network_identifier_mode {
             VxlanNetworkIdentifierMode::Configured => (vni_key, configured),
@@ -68,6 +73,9 @@ impl Reading<'_> {
             flood_unknown_unicast: flood?,
             layer2_control_word: word?,
             mpls_label: label?,
+            forwarding_mode: mode?,
+            ipam_subnets: subnets?,
+            arp_suppression: suppression?,
             place: at.place(),
         })
     }

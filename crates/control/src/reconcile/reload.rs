@@ -1,8 +1,10 @@
 //! Reload: read and check off the control thread, then put in force in one turn or change nothing.
 
 use super::{Arc, ConfigErrors, Control, Instant, Loaded, Sender, Sources, config};
+use crate::bindings::Claims;
 use crate::config::{NetworkModel, NodeModel, VirtualNetwork};
 use api::{Changes, ErrorCode, ErrorDocument, Finding, Place, ReloadDocument};
+use fib::Binding;
 use hashbrown::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -162,9 +164,11 @@ fn networks(network: &NetworkModel) -> HashMap<&str, impl PartialEq> {
             entry.label,
         ));
     }
+    let claims = Claims::of(network);
     let of = |n: &VirtualNetwork| {
         let mpls = (n.mpls_label, n.layer2_control_word);
-        (n.vni, n.flood_unknown_unicast, mpls, floods.get(&n.vni).cloned())
+        let answered: HashMap<IpAddr, Binding> = claims.answered(n).collect();
+        (n.vni, n.flood_unknown_unicast, mpls, floods.get(&n.vni).cloned(), (n.forwarding_mode, answered))
     };
     network.virtual_networks.iter().map(|n| (n.name.as_str(), of(n))).collect()
 }

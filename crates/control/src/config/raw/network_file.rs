@@ -41,7 +41,14 @@ raw_object! {
         flood_unknown_unicast: String,
         layer2_control_word: String,
         mpls_label: String,
+        forwarding_mode: String,
+        ipam_subnets: Vec<RawIpamSubnet>,
+        arp_suppression: String,
     }
+}
+raw_object! {
+    /// One of `ipam_subnets`.
+    RawIpamSubnet { subnet: String, default_gateway: String, dns_server_address: String, }
 }
 raw_object! {
     /// One of `virtual_machine_interfaces`.
