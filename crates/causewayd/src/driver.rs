@@ -41,6 +41,10 @@ impl Frame for DpdkFrame {
         self.0.total_len() as usize
     }
 
+    fn copy_out(&self, at: usize, place: &mut [u8]) -> usize {
+        self.0.copy_out(at, place)
+    }
+
     #[inline(always)]
     fn prepend(&mut self, n: usize) -> Option<&mut [u8]> {
         self.0.grow_front(octets16(n)).then(|| self.0.octets_mut())

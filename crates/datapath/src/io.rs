@@ -23,6 +23,10 @@ pub trait Frame: Sized {
     /// The frame's length over all its buffers.
     fn total_octets(&self) -> usize;
 
+    /// Copies octets from the `at`th on into `place`, over all its buffers; returns how many there were. For whoever looks
+    /// on: no stage needs it.
+    fn copy_out(&self, at: usize, place: &mut [u8]) -> usize;
+
     /// Grows the frame by `n` octets in front and returns its first buffer; `None` (and no change) without headroom.
     /// The new octets have any value.
     fn prepend(&mut self, n: usize) -> Option<&mut [u8]>;

@@ -8,7 +8,8 @@ use wire::{MacAddr, Tci};
 
 /// One lane of a [`Burst`], read only. What no stage has found out yet, or none could of this frame, is `None`.
 pub struct LaneView<'b, F> {
-    burst: &'b Burst<F>,
+    lanes: &'b Lanes,
+    frame: Option<&'b F>,
     lane: usize,
 }
 
@@ -30,7 +31,7 @@ pub struct Header {
 impl<F> Burst<F> {
     /// The lane of the `n`th frame, also after that has left; `None` where there can be no such lane.
     pub fn lane(&self, n: usize) -> Option<LaneView<'_, F>> {
-        (n < BURST).then_some(LaneView { burst: self, lane: n })
+        (n < BURST).then(|| LaneView { lanes: &self.lanes, frame: self.frames.get(n), lane: n })
     }
 
     /// The port that its frames came in by.
@@ -40,20 +41,25 @@ impl<F> Burst<F> {
 }
 
 impl<'b, F> LaneView<'b, F> {
+    /// The lane of a frame that has been taken out of its burst.
+    pub(crate) fn of_taken(lanes: &'b Lanes, lane: usize, frame: &'b F) -> Self {
+        Self { lanes, frame: Some(frame), lane }
+    }
+
     /// The frame as it now is; `None` once it has left.
     pub fn frame(&self) -> Option<&'b F> {
-        self.burst.frames.get(self.lane)
+        self.frame
     }
 
     /// What is to become of it. The packet's last fate may be another: a port that is full, or a flooded frame that nobody
     /// gets, is only found out when verdicts are carried out.
     pub fn verdict(&self) -> Verdict {
-        self.of(&self.burst.lanes.verdict).unpack()
+        self.of(&self.lanes.verdict).unpack()
     }
 
     /// Its own header. From `Classify` or `Decap` on, unless it cannot be read, or is the host's.
     pub fn header(&self) -> Option<Header> {
-        let Lanes { unread, l2_at, destination, source, tci, tag_octets, .. } = &self.burst.lanes;
+        let Lanes { unread, l2_at, destination, source, tci, tag_octets, .. } = &self.lanes;
         (!unread.has(self.lane)).then(|| Header {
             at: self.of(l2_at).into(),
             destination: MacAddr::from_bits(self.of(destination)),
@@ -65,29 +71,29 @@ impl<'b, F> LaneView<'b, F> {
 
     /// Its flow hash, which chooses among the ways of a tunnel. Access side only, with the [header](Self::header).
     pub fn hash(&self) -> u32 {
-        self.of(&self.burst.lanes.hash)
+        self.of(&self.lanes.hash)
     }
 
     /// The interface that it came in by. Access side only.
     pub fn ingress(&self) -> Option<VifIndex> {
-        self.has(self.burst.lanes.entered).then(|| self.of(&self.burst.lanes.ingress))
+        self.has(self.lanes.entered).then(|| self.of(&self.lanes.ingress))
     }
 
     /// Its network.
     pub fn network(&self) -> Option<NetworkId> {
         let refused = matches!(self.verdict(), Verdict::Drop(DropReason::UnknownSourceMac | DropReason::GroupSource));
-        let known = self.has(self.burst.lanes.inside) || self.has(self.burst.lanes.entered) && !refused;
-        known.then(|| self.of(&self.burst.lanes.network))
+        let known = self.has(self.lanes.inside) || self.has(self.lanes.entered) && !refused;
+        known.then(|| self.of(&self.lanes.network))
     }
 
     /// The VTEP that it came from, if this node knows that one. Fabric side only.
     pub fn peer(&self) -> Option<PeerId> {
-        self.has(self.burst.lanes.inside).then(|| self.burst.lanes.peer(self.lane))?
+        self.has(self.lanes.inside).then(|| self.lanes.peer(self.lane))?
     }
 
     /// The interface whose own label it came with. Fabric side only.
     pub fn labelled(&self) -> Option<VifIndex> {
-        self.has(self.burst.lanes.by_label).then(|| self.of(&self.burst.lanes.labelled))
+        self.has(self.lanes.by_label).then(|| self.of(&self.lanes.labelled))
     }
 
     /// What the MAC table has for its destination. From `Bridge` on.
@@ -97,7 +103,7 @@ impl<'b, F> LaneView<'b, F> {
             Verdict::Punt => false,
             Verdict::Continue | Verdict::Send(_) | Verdict::Flood => true,
         };
-        undecided.then(|| Destination::unpack(self.of(&self.burst.lanes.found)))?
+        undecided.then(|| Destination::unpack(self.of(&self.lanes.found)))?
     }
 
     fn of<T: Copy>(&self, lanes: &[T; BURST]) -> T {

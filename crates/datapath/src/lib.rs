@@ -23,6 +23,7 @@ pub mod probe;
 mod punt;
 mod rewrite;
 mod transmit;
+mod witness;
 mod worker;
 
 pub use burst::{BURST, Burst, Verdict};

@@ -3,13 +3,16 @@
 use crate::burst::{LaneMask, Side};
 use crate::encap::IpIds;
 use crate::io::{Outgoing, Pool, TxQueue};
+use crate::lane_view::LaneView;
+use crate::witness::Witness;
 use crate::{BURST, Burst, Verdict, flood, inject, punt};
 use arrayvec::ArrayVec;
 use fib::{PortIndex, Snapshot};
 use std::sync::Arc;
 use telemetry::notices::{self, NoticeSender};
 use telemetry::slots::{SlotReceiver, SlotSender};
-use telemetry::{DropReason, Ledger, WorkerTelemetry};
+use telemetry::watch::{self, Post};
+use telemetry::{DropReason, DropRecorder, Ledger, WorkerTelemetry, drop_recorder};
 
 /// How often a full transmit queue is tried again before the rest of the burst is dropped.
 const ATTEMPTS: usize = 4;
@@ -42,6 +45,7 @@ impl<P, T> OutletConfig<P, T> {
 }
 
 struct Exit<T, F> {
+    port: PortIndex,
     queue: T,
     staged: ArrayVec<F, BURST>,
 }
@@ -53,6 +57,7 @@ pub struct Outlet<P: Pool, T> {
     host: Option<SlotSender>,
     telemetry: Arc<WorkerTelemetry>,
     notices: NoticeSender,
+    witness: Witness,
     ids: IpIds,
     chains: bool,
     dead: ArrayVec<P::Frame, BURST>,
@@ -62,18 +67,27 @@ pub struct Outlet<P: Pool, T> {
 impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     /// An outlet with these means.
     pub fn new(config: OutletConfig<P, T>) -> Self {
-        let OutletConfig { pool, queues, host, telemetry, notices, worker: (index, workers), .. } = config;
+        let OutletConfig { pool, queues, host, telemetry, notices, worker: (index, workers), ticks_per_second } =
+            config;
         let chains = queues.iter().all(|q| q.queue.takes_chains());
         let mut exits: Vec<Option<Exit<T, P::Frame>>> = Vec::new();
         for Outgoing { port, queue } in queues {
             if exits.len() <= port.row() {
                 exits.resize_with(port.row() + 1, || None);
             }
-            exits[port.row()] = Some(Exit { queue, staged: ArrayVec::new() });
+            exits[port.row()] = Some(Exit { port, queue, staged: ArrayVec::new() });
         }
         let ids = IpIds::new(index, workers);
         let (dead, floods) = (ArrayVec::new(), ArrayVec::new());
-        Self { pool, exits, host, telemetry, notices, ids, chains, dead, floods }
+        // Until there is somebody who looks, the other ends are nobody's.
+        let witness = Witness::new(watch::post().1, drop_recorder(ticks_per_second).0);
+        Self { pool, exits, host, telemetry, notices, witness, ids, chains, dead, floods }
+    }
+
+    /// The same outlet with somebody who may order to see frames, and sees some of those that are dropped.
+    #[must_use]
+    pub fn watched(self, post: Post, drops: DropRecorder) -> Self {
+        Self { witness: Witness::new(post, drops), ..self }
     }
 
     /// The worker's counters.
@@ -93,9 +107,16 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     #[inline(always)]
     pub(crate) fn begin_round(&mut self, now: u64, generation: u64) {
         self.notices.tick(now, generation);
+        self.witness.begin_round(now, generation);
         if let Some(host) = &mut self.host {
             host.tick(now);
         }
+    }
+
+    /// Whoever looks at frames.
+    #[inline(always)]
+    pub(crate) fn witness(&mut self) -> &mut Witness {
+        &mut self.witness
     }
 
     #[inline(always)]
@@ -124,8 +145,10 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         if let Some(port) = burst.lanes.one_way(burst.frames.len())
             && let Some(Some(exit)) = self.exits.get_mut(port.row())
             && exit.staged.is_empty()
+            && !self.witness.is_on()
         {
-            return send(&mut exit.queue, &mut burst.frames, &mut self.pool, &self.telemetry.ledger);
+            let Self { pool, telemetry, witness, .. } = self;
+            return send(&mut exit.queue, &mut burst.frames, pool, &telemetry.ledger, witness);
         }
         self.carry_out_apart(t, burst, side);
     }
@@ -134,11 +157,21 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     #[inline(never)]
     fn carry_out_apart(&mut self, t: &Snapshot, burst: &mut Burst<P::Frame>, side: Side) {
         let stripped = LaneMask::of(&std::array::from_fn(|lane| burst.meta(lane).stripped), |tag| tag.is_some());
+        if self.witness.is_on() {
+            self.witness.decided(t, burst, side);
+        }
         let Burst { port, frames, lanes, .. } = burst;
+        self.witness.at_port(Some(*port));
         for (lane, frame) in frames.drain(..).enumerate() {
             match lanes.verdict[lane % BURST].unpack() {
                 Verdict::Send(port) => self.stage(port, frame),
-                Verdict::Drop(reason) => self.bury(frame, reason),
+                Verdict::Drop(reason) => {
+                    if self.witness.records(reason) {
+                        let lane_view = LaneView::of_taken(lanes, lane, &frame);
+                        self.witness.record_lane(&lane_view, reason, stripped.has(lane));
+                    }
+                    self.count_and_free(frame, reason);
+                }
                 Verdict::Flood => {
                     // A burst has no more frames than there are places.
                     if let Err((_, frame)) = put(&mut self.floods, (lane, frame)) {
@@ -174,6 +207,7 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     /// Takes frames from the host and from control; returns how many. Not inlined: it finds nothing nearly always.
     #[inline(never)]
     pub(crate) fn inject(&mut self, t: &Snapshot, channels: &mut [SlotReceiver]) -> usize {
+        self.witness.at_port(None);
         let mut n = 0;
         for slots in channels {
             n += inject::from_slots(t, self, slots, BURST);
@@ -226,6 +260,14 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     /// Drops a frame for a reason.
     #[inline]
     pub(crate) fn bury(&mut self, frame: P::Frame, reason: DropReason) {
+        if self.witness.records(reason) {
+            self.witness.record(&frame, reason);
+        }
+        self.count_and_free(frame, reason);
+    }
+
+    #[inline]
+    fn count_and_free(&mut self, frame: P::Frame, reason: DropReason) {
         self.ledger().dropped(reason).add(1);
         self.free(frame);
     }
@@ -245,7 +287,7 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
             return self.bury(frame, DropReason::NoSuchPort);
         };
         let Err(frame) = put(&mut exit.staged, frame) else { return };
-        send(&mut exit.queue, &mut exit.staged, &mut self.pool, &self.telemetry.ledger);
+        send_staged(exit, &mut self.pool, &self.telemetry.ledger, &mut self.witness);
         if let Err(frame) = put(&mut exit.staged, frame) {
             self.bury(frame, DropReason::TxQueueFull);
         }
@@ -256,7 +298,7 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     fn flush(&mut self) {
         for exit in self.exits.iter_mut().flatten() {
             if !exit.staged.is_empty() {
-                send(&mut exit.queue, &mut exit.staged, &mut self.pool, &self.telemetry.ledger);
+                send_staged(exit, &mut self.pool, &self.telemetry.ledger, &mut self.witness);
             }
         }
         if !self.dead.is_empty() {
@@ -271,6 +313,33 @@ fn put<T>(list: &mut ArrayVec<T, BURST>, item: T) -> Result<(), T> {
     list.try_push(item).map_err(|full| full.element())
 }
 
+/// Offers a port what is staged for it. Whoever looks at frames sees them here, as they leave.
+#[inline(always)]
+fn send_staged<P: Pool, T: TxQueue<Frame = P::Frame>>(
+    exit: &mut Exit<T, P::Frame>,
+    pool: &mut P,
+    ledger: &Ledger,
+    witness: &mut Witness,
+) {
+    if !witness.is_on() {
+        return send(&mut exit.queue, &mut exit.staged, pool, ledger, witness);
+    }
+    send_seen(exit, pool, ledger, witness);
+}
+
+#[cold]
+#[inline(never)]
+fn send_seen<P: Pool, T: TxQueue<Frame = P::Frame>>(
+    exit: &mut Exit<T, P::Frame>,
+    pool: &mut P,
+    ledger: &Ledger,
+    witness: &mut Witness,
+) {
+    witness.offering(exit.port, &exit.staged);
+    send(&mut exit.queue, &mut exit.staged, pool, ledger, witness);
+    witness.offered(exit.port);
+}
+
 /// Offers a port frames, a few times if it is full; drops what it does not take.
 #[inline(always)]
 fn send<P: Pool, T: TxQueue<Frame = P::Frame>>(
@@ -278,6 +347,7 @@ fn send<P: Pool, T: TxQueue<Frame = P::Frame>>(
     frames: &mut ArrayVec<P::Frame, BURST>,
     pool: &mut P,
     ledger: &Ledger,
+    witness: &mut Witness,
 ) {
     let offered = frames.len();
     for _ in 0..ATTEMPTS {
@@ -290,6 +360,7 @@ fn send<P: Pool, T: TxQueue<Frame = P::Frame>>(
     ledger.transmitted.add((offered - refused) as u64);
     if refused > 0 {
         ledger.dropped(DropReason::TxQueueFull).add(refused as u64);
+        witness.refused(frames);
         pool.free(frames);
     }
 }

@@ -133,6 +133,9 @@ where
         self.snapshots.refresh();
         let (snapshot, generation) = (self.snapshots.snapshot(), self.snapshots.generation());
         self.outlet.begin_round(started, generation);
+        if self.outlet.witness().is_called() {
+            self.outlet.witness().follow(snapshot);
+        }
         let mut bursts = 0;
         for inlet in &mut self.inlets {
             inlet.queue.receive(&mut inlet.burst);
@@ -141,6 +144,9 @@ where
             }
             bursts += 1;
             probe.passed(Step::Receive, inlet.burst.len(), &inlet.burst);
+            if self.outlet.witness().is_on() {
+                self.outlet.witness().arrived(snapshot, &inlet.burst);
+            }
             match inlet.role {
                 Role::Access => pipeline::from_access(snapshot, &mut self.outlet, &mut inlet.burst, probe),
                 Role::Fabric => pipeline::from_fabric(snapshot, &mut self.outlet, &mut inlet.burst, probe),

@@ -110,14 +110,42 @@ impl Mbuf {
         self.raw().nb_segs
     }
 
-    /// Octets of each segment, first to last.
-    pub(crate) fn segment_lengths(&self) -> impl Iterator<Item = u16> {
+    /// Each segment, first to last. Those behind the first may be shared, and their counts change meanwhile: never make
+    /// references of them.
+    fn segments_of(&self) -> impl Iterator<Item = NonNull<rte_mbuf>> {
         std::iter::successors(Some(self.0), |segment| {
             // SAFETY: a segment of this frame is valid while it is borrowed, and nobody writes `next` meanwhile.
             NonNull::new(unsafe { (*segment.as_ptr()).next })
         })
-        // SAFETY: as above.
-        .map(|segment| unsafe { (*segment.as_ptr()).data_len })
+    }
+
+    /// Octets of each segment, first to last.
+    pub(crate) fn segment_lengths(&self) -> impl Iterator<Item = u16> {
+        // SAFETY: as in `segments_of`.
+        self.segments_of().map(|segment| unsafe { (*segment.as_ptr()).data_len })
+    }
+
+    /// Copies octets from the `at`th on into `place`, over all segments; returns how many there were.
+    pub fn copy_out(&self, at: usize, place: &mut [u8]) -> usize {
+        let (mut skip, mut copied) = (at, 0);
+        for segment in self.segments_of().map(NonNull::as_ptr) {
+            // SAFETY: the segment is valid; nobody writes this field while the frame is borrowed, shared or not.
+            let buffer = unsafe { (*segment).buf_addr };
+            // SAFETY: as above.
+            let offset = usize::from(unsafe { (*segment).data_off });
+            // SAFETY: as above.
+            let length = usize::from(unsafe { (*segment).data_len });
+            // SAFETY: data_off is within the buffer.
+            let start = unsafe { buffer.cast::<u8>().add(offset) };
+            // SAFETY: `length` initialised octets from there lie within the buffer and are not written meanwhile.
+            let octets = unsafe { slice::from_raw_parts(start, length) };
+            let octets = octets.get(skip..).unwrap_or(&[]);
+            skip = skip.saturating_sub(length);
+            let room = place.get_mut(copied..).unwrap_or(&mut []);
+            copied += octets.len().min(room.len());
+            room.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+        }
+        copied
     }
 
     /// Octets free before the first one.

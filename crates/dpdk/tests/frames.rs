@@ -136,6 +136,10 @@ fn several_segments(bench: &Bench) {
     let shared = SharedMbuf::from(middle);
     let copies = [1, 2, 3].map(|to| chained(bench, &[to; 14], &shared));
     assert_eq!((copies[0].segments(), copies[0].total_len()), (3, 24));
+    let mut seen = [0; 8];
+    assert_eq!((copies[0].copy_out(12, &mut seen), &seen), (8, b"\x01\x01middle"));
+    assert_eq!((copies[0].copy_out(18, &mut seen), &seen[..6]), (6, &b"letail"[..]));
+    assert_eq!(copies[0].copy_out(24, &mut seen), 0);
     assert_eq!(bench.pool.in_use(), 5);
     drop(shared);
     assert_eq!(bench.pool.in_use(), 5);

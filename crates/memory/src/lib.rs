@@ -187,6 +187,11 @@ impl Frame for MemFrame {
         self.0.iter().map(|segment| segment.octets().len()).sum()
     }
 
+    fn copy_out(&self, at: usize, place: &mut [u8]) -> usize {
+        let octets = self.0.iter().flat_map(|segment| segment.octets()).skip(at);
+        place.iter_mut().zip(octets).map(|(to, from)| *to = *from).count()
+    }
+
     fn prepend(&mut self, n: usize) -> Option<&mut [u8]> {
         let first = &mut self.0[0];
         first.at = first.at.checked_sub(n)?;

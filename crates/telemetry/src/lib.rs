@@ -1,18 +1,23 @@
 //! Everything a worker tells the outside, and packets for it to send.
 //!
 //! A worker writes only memory of its own: counters that control reads ([`WorkerTelemetry`]) and slots of a channel
-//! ([`slots`]) whose other end is the host thread or control. [`DropReason`] is the one list of ways to die.
+//! ([`slots`]) whose other end is the host thread or control. [`DropReason`] is the one list of ways to die. Copies of
+//! frames ([`sightings`]) go to whoever has ordered them ([`watch`]), and of some that are dropped always.
 
 #![forbid(unsafe_code)]
 
 mod counters;
 mod drop_reason;
+mod drop_recorder;
 mod ledger;
 pub mod notices;
 mod policer;
+pub mod sightings;
 pub mod slots;
+pub mod watch;
 
 pub use counters::{Counter, PassageCounts, PassageTotals, VifCounters, VifCounts, VifTotals, WorkerTelemetry};
 pub use drop_reason::{DropReason, Stage};
+pub use drop_recorder::{DropRecorder, DropRecords, HEAD_OCTETS, drop_recorder};
 pub use ledger::{Ledger, Totals};
 pub use policer::{Limit, Policer, Rate};

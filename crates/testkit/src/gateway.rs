@@ -11,8 +11,10 @@ use rcu::Publisher;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use telemetry::notices::{self, Notice, NoticeReceiver};
+use telemetry::sightings::Facts;
 use telemetry::slots::{ClassRates, Policers, Slot, SlotClass, SlotReceiver, SlotSender, Way, channel};
-use telemetry::{DropReason, Totals, WorkerTelemetry};
+use telemetry::watch::{self, Delivery, Desk, Wanted};
+use telemetry::{DropReason, DropRecords, Totals, WorkerTelemetry, drop_recorder};
 
 /// A frame that comes in by a port.
 #[derive(Debug, Clone, Default)]
@@ -97,6 +99,8 @@ pub struct Gateway {
     control: SlotSender,
     telemetry: Arc<WorkerTelemetry>,
     notices: NoticeReceiver,
+    desk: Desk,
+    drop_records: DropRecords,
     clock: FakeClock,
     seen_drops: BTreeMap<DropReason, u64>,
 }
@@ -136,6 +140,8 @@ impl Gateway {
             ticks_per_second: TICKS_PER_SECOND,
             ..config
         });
+        let ((desk, post), (recorder, drop_records)) = (watch::post(), drop_recorder(TICKS_PER_SECOND));
+        let outlet = outlet.watched(post, recorder);
         let reader = publisher.reader();
         let clock = FakeClock::default();
         let worker = Worker::new(inlets, outlet, reader, vec![from_host, from_control], clock.clone(), Polling::Busy);
@@ -152,6 +158,8 @@ impl Gateway {
             control,
             telemetry,
             notices,
+            desk,
+            drop_records,
             clock,
             seen_drops,
         }
@@ -221,6 +229,17 @@ impl Gateway {
     /// What the worker told control since the last look.
     pub fn notices(&mut self) -> Vec<Notice> {
         std::iter::from_fn(|| self.notices.receive()).map(|stamped| stamped.notice).collect()
+    }
+
+    /// Has the worker look at frames from its next round on, `capacity` of them at most until they are taken.
+    pub fn watch(&mut self, wanted: Wanted, capacity: usize) -> Delivery {
+        self.desk.order(wanted, capacity).expect("a test has few orders")
+    }
+
+    /// What the worker recorded of dropped frames since the last look.
+    pub fn drop_records(&mut self) -> Vec<(Facts, Vec<u8>)> {
+        let receiver = &mut self.drop_records.receiver;
+        std::iter::from_fn(|| receiver.receive(|seen| (seen.facts, seen.octets().to_vec()))).collect()
     }
 
     /// The worker's clock, which advances by a cycle a round and as told.

@@ -42,6 +42,19 @@ impl Frame for PlainFrame {
         self.0.end - self.0.at + self.tail().len()
     }
 
+    fn copy_out(&self, at: usize, place: &mut [u8]) -> usize {
+        let first = self.octets();
+        let parts = [first.get(at..), self.tail().get(at.saturating_sub(first.len())..)].map(Option::unwrap_or_default);
+        let mut copied = 0;
+        for part in parts {
+            let room = &mut place[copied..];
+            let n = part.len().min(room.len());
+            room[..n].copy_from_slice(&part[..n]);
+            copied += n;
+        }
+        copied
+    }
+
     #[inline(always)]
     fn prepend(&mut self, n: usize) -> Option<&mut [u8]> {
         self.0.at = self.0.at.checked_sub(n)?;

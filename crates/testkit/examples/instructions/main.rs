@@ -15,8 +15,8 @@ use rcu::Publisher;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
-use telemetry::WorkerTelemetry;
 use telemetry::slots::channel;
+use telemetry::{WorkerTelemetry, drop_recorder, watch};
 use testkit::workloads::{self, FABRIC, Workload};
 
 /// A clock that counts its readings.
@@ -60,7 +60,8 @@ fn run(workload: &Workload) {
     let queues = tx.iter().cloned().enumerate().map(|(n, queue)| Outgoing { port: row(PortIndex::new(n)), queue });
     let (host, _from_worker) = channel(4, 2048);
     let config = OutletConfig::new(pool.clone(), queues.collect(), Arc::clone(&telemetry));
-    let outlet = Outlet::new(OutletConfig { host: Some(host), ..config });
+    let ((_desk, post), (recorder, _records)) = (watch::post(), drop_recorder(1_000_000_000));
+    let outlet = Outlet::new(OutletConfig { host: Some(host), ..config }).watched(post, recorder);
     let role = if workload.port == FABRIC { Role::Fabric } else { Role::Access };
     let inlets = vec![Inlet::new(row(PortIndex::new(workload.port)), role, rx.clone())];
     let (_to_worker, from_host) = channel(4, 2048);
