@@ -1,6 +1,8 @@
 //! The only way to a [`Snapshot`]: each step refers to what an earlier one made, so no id can dangle.
 
+mod learned;
 mod segments;
+mod storm;
 
 use crate::tunnel::NexthopRow;
 use crate::*;
@@ -140,6 +142,7 @@ impl Builder {
             vnis: InsideTable::default(),
             labels: InsideTable::default(),
             macs: CowMap::new(seed),
+            learned: CowMap::new(seed.rotate_left(48)),
             vteps: CowMap::new(seed.rotate_left(32)),
             bindings: Bindings::new(seed.rotate_left(48)),
             priorities: Arc::new(fabric.priorities()),
@@ -151,6 +154,7 @@ impl Builder {
             alternates: Arc::default(),
             nexthops: Arc::default(),
             peers: Arc::default(),
+            storm: Arc::default(),
         };
         Self { next }
     }

@@ -71,6 +71,11 @@ index! {
 }
 
 index! {
+    /// A learned station.
+    LearnedId(u32), max 0x000f_ffff
+}
+
+index! {
     /// A data path port.
     PortIndex(u16), max 255
 }

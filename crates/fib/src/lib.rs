@@ -10,12 +10,14 @@ mod binding;
 mod builder;
 mod ids;
 mod inside;
+mod learned;
 mod map;
 mod network;
 pub mod prefetch;
 mod rows;
 pub mod simd;
 mod snapshot;
+mod storm;
 mod template;
 mod tunnel;
 mod vif;
@@ -23,14 +25,16 @@ mod vlan;
 
 pub use binding::{Binding, Bindings};
 pub use builder::{BuildError, Builder, NetworkSpec, TunnelSpec, VifSpec};
-pub use ids::{GroupId, NetworkId, NexthopId, PeerId, PortIndex, TunnelId, VifIndex};
+pub use ids::{GroupId, LearnedId, NetworkId, NexthopId, PeerId, PortIndex, TunnelId, VifIndex};
 pub use inside::{Inside, InsideEntry, InsideNumbers, InsideTable};
+pub use learned::{Learned, learned_key};
 pub use map::{CowMap, MapFull};
 pub use network::Network;
 pub use snapshot::{
     Destination, Fabric, Link, Snapshot, SourceCheck, VTEP_KEY_V6, Vifs, WaysOut, demux_key, mac_key, vtep_key,
     vtep_key_v4, vtep_key_v6,
 };
+pub use storm::{StormBudget, StormClass};
 pub use tunnel::{MAX_PATHS, Nexthop, Path, Shape, Target, Tunnel};
 pub use vif::Vif;
 pub use vlan::{InnerVlans, PortVlans, VlanEntry, VlanTable};

@@ -9,6 +9,7 @@
 //!  ARP, ND:      (network, IP address) --bindings--> a MAC, or the gateway itself
 //! ```
 
+use crate::storm::StormBudgets;
 use crate::tunnel::NexthopRow;
 use crate::vif::NO_VIF;
 use crate::{
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub labels: InsideTable,
     /// [`mac_key`] to [`Destination`], packed.
     pub macs: CowMap,
+    /// [`learned_key`](crate::learned_key) to [`Learned`](crate::Learned), packed: sources behind interfaces that learn.
+    pub learned: CowMap,
     /// [`vtep_key_v4`] or [`vtep_key_v6`] to a [`PeerId`]'s row plus one: the VTEPs that this node knows. A key of IPv6 is
     /// a hash: see [`Snapshot::peer`].
     pub vteps: CowMap,
@@ -52,6 +55,7 @@ pub struct Snapshot {
     pub(crate) alternates: Arc<Vec<Arc<[Tunnel]>>>,
     pub(crate) nexthops: Arc<Vec<NexthopRow>>,
     pub(crate) peers: Arc<Vec<IpAddr>>,
+    pub(crate) storm: Arc<StormBudgets>,
 }
 
 /// This node's place in the underlay.

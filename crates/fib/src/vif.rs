@@ -30,6 +30,7 @@ pub struct Vif {
 const USED: u8 = 1;
 const BESIDE_INNER: u8 = 2;
 const PLAIN: u8 = 4;
+const LEARNS: u8 = 8;
 
 const NO_NETWORK: NetworkId = match NetworkId::new(0) {
     Some(id) => id,
@@ -128,6 +129,22 @@ impl Vif {
     #[inline(always)]
     pub const fn is_plain(&self) -> bool {
         self.flags & (PLAIN | BESIDE_INNER) == PLAIN
+    }
+
+    /// Whether it is [plain](Self::is_plain) and the stations behind it are those that it [owns](Self::owns), and no others.
+    #[inline(always)]
+    pub const fn is_plain_and_closed(&self) -> bool {
+        self.flags & (PLAIN | BESIDE_INNER | LEARNS) == PLAIN
+    }
+
+    /// Whether stations are learned behind it.
+    #[inline(always)]
+    pub const fn learns(&self) -> bool {
+        self.flags & LEARNS != 0
+    }
+
+    pub(crate) fn set_learns(&mut self) {
+        self.flags |= LEARNS;
     }
 
     /// Whether inner tags on its VLAN are other interfaces, while it has none itself.

@@ -2,7 +2,7 @@
 
 use crate::notices::NoticeClass;
 use crate::slots::{SendError, SlotClass};
-use crate::{DropReason, Ledger};
+use crate::{DropReason, Ledger, SeenMarks, StormTable};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use zerocopy::FromZeros;
 
@@ -194,17 +194,29 @@ pub struct WorkerTelemetry {
     pub punts: [PassageCounts; SlotClass::COUNT],
     /// What it had to say to control, by class; a notice is never too long.
     pub notices: [PassageCounts; NoticeClass::COUNT],
+    /// What it flooded, and what storm control kept it from flooding.
+    pub storm: StormTable,
+    /// The learned stations that it has seen.
+    pub seen: SeenMarks,
     vifs: Box<[VifCounts]>,
     nowhere: VifCounts,
 }
 
 impl WorkerTelemetry {
-    /// With room for the counters of interfaces `0..vifs`, 64 octets each. The system gives the memory page by page, when
+    /// With room for the counters of interfaces `0..vifs`, 128 octets each. The system gives the memory page by page, when
     /// one of the interfaces on it first counts.
     ///
     /// # Panics
     /// If so many take more than all memory that a process can address.
     pub fn new(vifs: usize) -> Self {
+        Self::with_marks(vifs, 0)
+    }
+
+    /// The same, and with marks for learned stations `0..stations`, an octet each.
+    ///
+    /// # Panics
+    /// If so many take more than all memory that a process can address.
+    pub fn with_marks(vifs: usize, stations: usize) -> Self {
         Self {
             ledger: Ledger::default(),
             polls: Counter::default(),
@@ -218,6 +230,8 @@ impl WorkerTelemetry {
             generation: Counter::default(),
             punts: std::array::from_fn(|_| PassageCounts::default()),
             notices: std::array::from_fn(|_| PassageCounts::default()),
+            storm: StormTable::new(vifs),
+            seen: SeenMarks::new(stations),
             vifs: <[VifCounts]>::new_box_zeroed_with_elems(vifs).expect("the address space has room for the counters"),
             nowhere: VifCounts::default(),
         }
@@ -226,6 +240,11 @@ impl WorkerTelemetry {
     /// Whether the interface's row is within what this was made for.
     pub fn has_room_for(&self, vif: fib::VifIndex) -> bool {
         vif.row() < self.vifs.len()
+    }
+
+    /// How many interfaces this was made for.
+    pub fn room_for_vifs(&self) -> usize {
+        self.vifs.len()
     }
 
     /// The counters of all interfaces, taken once for a burst.

@@ -237,13 +237,13 @@ drop_reasons! {
     NotRouted, "not_routed", Bridge,
         "A frame to the network's gateway MAC that would have to be routed: Causeway does not route yet.",
         "Use another router, or put both ends into one network.";
-    StormBroadcast, "storm_broadcast", Bridge,
+    StormBroadcast, "storm_broadcast", Flood,
         "A broadcast frame beyond the storm_control budget of its VMI or network.",
         "See `causeway show storm` for the talker; raise the budget if the traffic is legitimate.";
-    StormMulticast, "storm_multicast", Bridge,
+    StormMulticast, "storm_multicast", Flood,
         "A multicast frame beyond the storm_control budget of its VMI or network.",
         "See `causeway show storm` for the talker; raise the budget if the traffic is legitimate.";
-    StormUnknownUnicast, "storm_unknown_unicast", Bridge,
+    StormUnknownUnicast, "storm_unknown_unicast", Flood,
         "A frame to an unknown MAC beyond the storm_control budget of its VMI or network.",
         "See `causeway show storm` for the talker; raise the budget if the traffic is legitimate.";
     LabelDestination, "label_destination", Bridge,

@@ -10,14 +10,18 @@ mod counters;
 mod drop_reason;
 mod drop_recorder;
 mod ledger;
+mod marks;
 pub mod notices;
 mod policer;
 pub mod sightings;
 pub mod slots;
+mod storm;
 pub mod watch;
 
 pub use counters::{Counter, PassageCounts, PassageTotals, VifCounters, VifCounts, VifTotals, WorkerTelemetry};
 pub use drop_reason::{DropReason, Stage};
 pub use drop_recorder::{DropRecorder, DropRecords, HEAD_OCTETS, drop_recorder};
 pub use ledger::{Ledger, Totals};
+pub use marks::SeenMarks;
 pub use policer::{Limit, Policer, Rate};
+pub use storm::{StormCounts, StormTable, StormTotals, storm_reason};

@@ -7,7 +7,7 @@
 
 use crate::slots::SendError;
 use crate::{PassageCounts, Policer, Rate};
-use fib::{NetworkId, PeerId, VifIndex};
+use fib::{NetworkId, PeerId, StormClass, VifIndex};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::net::IpAddr;
 use wire::MacAddr;
@@ -83,7 +83,7 @@ pub enum BpduSource {
     Peer(Option<PeerId>),
 }
 
-/// Somebody went beyond a storm budget: the first frame of a second that did.
+/// Somebody went beyond a storm budget: the first frame that did since the budget was last full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Storm {
     /// The network.
@@ -94,22 +94,6 @@ pub struct Storm {
     pub class: StormClass,
     /// Whether the budget was the network's and not the interface's.
     pub of_network: bool,
-}
-
-/// The kinds of frames that have a storm budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum StormClass {
-    /// To everybody.
-    Broadcast,
-    /// To an unknown station.
-    UnknownUnicast,
-    /// To another group.
-    Multicast,
-}
-
-impl StormClass {
-    /// All, in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Broadcast, Self::UnknownUnicast, Self::Multicast];
 }
 
 /// The classes of notices; each has its own policer and counters.

@@ -33,6 +33,11 @@ impl Limit {
         Self { cost, tolerance: cost.saturating_mul(u64::from(rate.burst.max(1) - 1)) }
     }
 
+    /// A frame costs `cost` ticks, and the next one's time may be `tolerance` ticks ahead of the clock.
+    pub const fn in_ticks(cost: u64, tolerance: u64) -> Self {
+        Self { cost, tolerance }
+    }
+
     /// Whether a frame passes at `now`. `next` is the bucket's state, 0 when it is full.
     #[inline]
     pub fn admit(&self, next: &mut u64, now: u64) -> bool {

@@ -209,3 +209,78 @@ fn an_address_that_several_interfaces_may_use_is_the_first_ones_unless_it_is_one
     assert_eq!(at(shared), Some(Destination::Vif(vif(0))));
     assert_eq!([at(MAC), at(OTHER), at(third)], [0, 1, 2].map(|n| Some(Destination::Vif(vif(n)))));
 }
+
+/// Interfaces 0 and 1 of network 0 that learn, on VLANs of their own.
+fn learning() -> Builder {
+    let mut b = built();
+    b.add_vif(vif(1), spec(&[OTHER], 101, None)).unwrap();
+    assert_eq!([0, 1].map(|n| b.set_learns(vif(n))), [Ok(true); 2]);
+    b
+}
+
+const LEARNED: MacAddr = MacAddr::new([2, 0, 0, 0, 0x30, 0x01]);
+
+#[test]
+fn a_learned_station_is_known_by_its_interface_and_in_its_network_until_it_is_forgotten() {
+    let (mut b, row) = (learning(), LearnedId::new(5).unwrap());
+    assert_eq!(b.learn(vif(1), LEARNED, row), Ok(true));
+    let s = b.finish();
+    assert_eq!(s.learned_at(vif(1), LEARNED.to_bits()), Some(Learned::Here(row)));
+    assert_eq!(s.learned_at(vif(0), LEARNED.to_bits()), None);
+    assert_eq!(s.destination(network(0), LEARNED), Some(Destination::Vif(vif(1))));
+    let mut b = Builder::amend(&s);
+    b.forget(vif(0), LEARNED);
+    assert!(b.next.is_learned(vif(1), LEARNED.to_bits()), "it was not there");
+    b.forget(vif(1), LEARNED);
+    let s = b.finish();
+    assert_eq!((s.destination(network(0), LEARNED), s.learned.len()), (None, 0));
+}
+
+#[test]
+fn what_is_known_otherwise_is_not_learned() {
+    let (mut b, row) = (learning(), LearnedId::new(0).unwrap());
+    let nexthop = NexthopId::new(0).unwrap();
+    b.set_mac(network(0), LEARNED, Destination::Remote(nexthop)).unwrap();
+    for mac in [MAC, LEARNED, MacAddr::VIRTUAL_ROUTER] {
+        assert_eq!(b.learn(vif(1), mac, row), Ok(false), "{mac}");
+    }
+    assert_eq!(b.learn(vif(1), MacAddr::BROADCAST, row), Err(BuildError::NotAStation(MacAddr::BROADCAST)));
+    assert_eq!(b.learn(vif(9), LEARNED, row), Err(BuildError::NoVif(vif(9))));
+    b.forget(vif(0), MAC);
+    assert_eq!(b.finish().destination(network(0), MAC), Some(Destination::Vif(vif(0))), "its own is no learned one");
+}
+
+#[test]
+fn interfaces_that_share_a_vlan_do_not_learn() {
+    let mut b = built();
+    b.add_vif(vif(1), spec(&[OTHER], 100, None)).unwrap();
+    assert_eq!([0, 1].map(|n| b.set_learns(vif(n))), [Ok(false); 2]);
+    assert_eq!(b.set_learns(vif(9)), Err(BuildError::NoVif(vif(9))));
+}
+
+#[test]
+fn an_interface_takes_no_stations_only_while_it_is_full_and_a_block_is_no_home() {
+    let mut b = learning();
+    b.set_full(vif(0), true).unwrap();
+    b.block(vif(1), LEARNED).unwrap();
+    assert!(b.next.takes_no_stations(vif(0)) && !b.next.takes_no_stations(vif(1)));
+    assert_eq!(b.next.learned_at(vif(1), LEARNED.to_bits()), Some(Learned::Blocked));
+    assert!(!b.next.is_learned(vif(1), LEARNED.to_bits()));
+    assert_eq!(b.next.destination(network(0), LEARNED), None);
+    b.set_full(vif(0), false).unwrap();
+    b.forget(vif(1), LEARNED);
+    assert!(!b.next.learned.is_empty(), "what is blocked was not learned");
+    b.unblock(vif(1), LEARNED);
+    assert!(b.finish().learned.is_empty());
+}
+
+#[test]
+fn storm_budgets_stand_with_what_they_are_of() {
+    let (mut b, budget) = (built(), StormBudget::new([Some(10), None, None]));
+    b.set_vif_storm_budget(vif(0), budget).unwrap();
+    b.set_network_storm_budget(network(0), budget).unwrap();
+    assert_eq!(b.set_vif_storm_budget(vif(1), budget), Err(BuildError::NoVif(vif(1))));
+    assert_eq!(b.set_network_storm_budget(network(1), budget), Err(BuildError::NoNetwork(network(1))));
+    let s = b.finish();
+    assert_eq!([s.vif_storm_budget(vif(0)), s.network_storm_budget(network(0))], [&budget; 2]);
+}
