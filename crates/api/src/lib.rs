@@ -27,6 +27,7 @@ mod query;
 mod rates;
 mod reload;
 mod request;
+mod storm;
 mod timestamp;
 mod traffic;
 mod version;
@@ -48,13 +49,14 @@ pub use networks::{Network, NetworksDocument};
 pub use nexthops::{Nexthop, NexthopState, NexthopsDocument};
 pub use port_traits::{LargeFrames, LinkState, PartialChecksums, PortTraits, Queues, Spreading, Tags};
 pub use ports::{Link, Port, PortLosses, PortRole, PortsDocument};
-pub use query::{DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, VifsQuery, VtepsQuery};
+pub use query::{DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, StormQuery, VifsQuery, VtepsQuery};
 pub use rates::{
     DropRate, DropRatesDocument, PortRate, PortRatesDocument, TrafficRate, VifRate, VifRatesDocument, WorkerLoad,
     WorkerLoadsDocument,
 };
 pub use reload::{Changes, ReloadDocument};
 pub use request::{Request, Response, Show};
+pub use storm::{StormDocument, StormTalker};
 pub use timestamp::{ParseTimestampError, Timestamp};
 pub use traffic::Traffic;
 pub use version::VersionDocument;

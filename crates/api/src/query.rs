@@ -96,6 +96,20 @@ pub struct HostsQuery {
     pub limit: Option<u64>,
 }
 
+/// Which talkers of storm control.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StormQuery {
+    /// Only this virtual network and its VMIs; one that this node does not serve is
+    /// [`ErrorCode::NotFound`](crate::ErrorCode::NotFound).
+    pub network: Option<String>,
+    /// So many of those that fit are left out at the start.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub offset: u64,
+    /// At most so many.
+    pub limit: Option<u64>,
+}
+
 /// Which drop reasons.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

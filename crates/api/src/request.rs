@@ -3,8 +3,8 @@ use serde::Serialize;
 use crate::{
     Clear, ClearDocument, ConfigDocument, DropsDocument, DropsQuery, FdbDocument, FdbQuery, HostDocument,
     HostsDocument, HostsQuery, LabelsDocument, LabelsQuery, NetworksDocument, NexthopsDocument, NexthopsQuery,
-    PortsDocument, ReloadDocument, VersionDocument, VifsDocument, VifsQuery, VtepsDocument, VtepsQuery,
-    WorkersDocument,
+    PortsDocument, ReloadDocument, StormDocument, StormQuery, VersionDocument, VifsDocument, VifsQuery, VtepsDocument,
+    VtepsQuery, WorkersDocument,
 };
 
 /// All that can be asked of the daemon.
@@ -39,6 +39,8 @@ pub enum Show {
     Hosts(HostsQuery),
     /// [`DropsDocument`]
     Drops(DropsQuery),
+    /// [`StormDocument`]
+    Storm(StormQuery),
     /// [`HostDocument`]
     Host,
     /// [`WorkersDocument`]
@@ -72,6 +74,8 @@ pub enum Response {
     Hosts(HostsDocument),
     /// To [`Show::Drops`].
     Drops(DropsDocument),
+    /// To [`Show::Storm`].
+    Storm(StormDocument),
     /// To [`Show::Host`].
     Host(HostDocument),
     /// To [`Show::Workers`].
@@ -96,6 +100,7 @@ impl Show {
             Self::Labels(query) => *query != LabelsQuery::default(),
             Self::Vteps(query) => *query != VtepsQuery::default(),
             Self::Hosts(query) => *query != HostsQuery::default(),
+            Self::Storm(query) => *query != StormQuery::default(),
             Self::Drops(query) => query.stage.is_some(),
             Self::Ports | Self::Networks | Self::Host | Self::Workers | Self::Config | Self::Version => false,
         }
@@ -126,6 +131,7 @@ impl Request {
             Self::Show(Show::Vteps(_)) => Response::Vteps(serde_json::from_slice(json)?),
             Self::Show(Show::Hosts(_)) => Response::Hosts(serde_json::from_slice(json)?),
             Self::Show(Show::Drops(_)) => Response::Drops(serde_json::from_slice(json)?),
+            Self::Show(Show::Storm(_)) => Response::Storm(serde_json::from_slice(json)?),
             Self::Show(Show::Host) => Response::Host(serde_json::from_slice(json)?),
             Self::Show(Show::Workers) => Response::Workers(serde_json::from_slice(json)?),
             Self::Show(Show::Config) => Response::Config(serde_json::from_slice(json)?),

@@ -9,6 +9,7 @@ mod interfaces;
 pub(crate) mod process;
 pub(crate) mod rates;
 mod stations;
+mod storm;
 
 use api::Response;
 
@@ -28,6 +29,7 @@ pub(crate) fn text(response: &Response, narrowed: bool) -> String {
         Response::Vteps(document) => stations::vteps(document, narrowed),
         Response::Hosts(document) => stations::hosts(document, narrowed),
         Response::Drops(document) => drops::drops(document, narrowed),
+        Response::Storm(document) => storm::storm(document, narrowed),
         Response::Host(document) => host::host(document),
         Response::Workers(document) => process::workers(document),
         Response::Config(document) => config::config(document),

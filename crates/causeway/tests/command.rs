@@ -87,6 +87,7 @@ impl Backend for Documents {
                 return Ok(Response::Drops(api::DropsDocument::default()));
             }
             Request::Show(Show::Drops(_)) => "drops",
+            Request::Show(Show::Storm(_)) => "storm",
             Request::Show(Show::Host) => "host",
             Request::Show(Show::Workers) => "workers",
             Request::Show(Show::Config) => "config",
@@ -143,9 +144,10 @@ fn json(output: &Output) -> Value {
 #[test]
 fn show_prints_the_agreed_text_and_with_json_the_document_itself() {
     let daemon = Daemon::new(Documents);
-    for name in
-        ["ports", "vifs", "networks", "fdb", "nexthops", "labels", "vteps", "hosts", "host", "workers", "config"]
-    {
+    for name in [
+        "ports", "vifs", "networks", "fdb", "nexthops", "labels", "vteps", "hosts", "storm", "host", "workers",
+        "config",
+    ] {
         let text = daemon.run(&["show", name]);
         // What is live stands behind what is agreed.
         let shown = stdout(&text).split("\nWORKER").next().map(str::to_owned);

@@ -32,6 +32,7 @@ mod reachability;
 mod register;
 mod restart;
 mod served;
+mod storm;
 mod subnets;
 mod value;
 mod version;
@@ -59,6 +60,7 @@ pub use port_kind::PortKind;
 pub use port_setup::{BuffersNeeded, PortSetup};
 pub use problem::{Diagnostic, Excerpt, Problem};
 pub use restart::restart_needed;
+pub use storm::StormControl;
 pub use warning::{Concern, Warning};
 
 use errors::Problems;

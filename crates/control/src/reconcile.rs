@@ -13,6 +13,7 @@
 //! for a worker, and no worker for this.
 
 use crate::access::Access;
+use crate::access::storm;
 use crate::cleared::Cleared;
 use crate::config::{self, ConfigErrors, Loaded};
 use crate::plane::DataPlane;
@@ -21,7 +22,7 @@ use crate::status::{Identity, Sources, View, VifStatus};
 use crate::tables::{TableError, Tables, VifRow};
 use crate::underlay::{ConfiguredRoute, KernelEvent, KernelLink, KernelRequest, MAX_NEIGHBOURS, MAX_ROUTES, Underlay};
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, never};
-use fib::{Snapshot, VifIndex};
+use fib::{NetworkId, Snapshot, VifIndex};
 use hashbrown::HashMap;
 use rcu::Publisher;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ use std::time::{Duration, Instant};
 use telemetry::notices::NoticeReceiver;
 use telemetry::slots::SlotSender;
 use telemetry::{VifTotals, WorkerTelemetry};
+use wire::Vni;
 
 mod clear;
 mod reload;
@@ -97,6 +99,7 @@ pub struct Control {
     underlay: Underlay,
     access: Access,
     vifs: Arc<Vec<Option<VifStatus>>>,
+    network_rows: Arc<HashMap<Vni, NetworkId>>,
     cleared: Arc<Cleared>,
     route_changes: (Sender<RouteChange>, Receiver<RouteChange>),
     pending_routes: Vec<RouteChange>,
@@ -130,8 +133,9 @@ impl Control {
             sources: Arc::new(Sources::now(&means.files, 1)),
             routes: Arc::default(),
             underlay,
-            access: Access::new(std::mem::take(&mut means.notices)),
+            access: Access::new(std::mem::take(&mut means.notices), means.workers.clone()),
             vifs: Arc::default(),
+            network_rows: Arc::default(),
             cleared: Arc::default(),
             route_changes: bounded(WAITING_ROUTES),
             pending_routes: Vec::new(),
@@ -321,6 +325,8 @@ impl Control {
         self.means.publisher.publish(rebuilt.snapshot);
         self.means.tables = rebuilt.tables;
         self.underlay.track(self.means.tables.tunnels().map(|(vtep, _)| vtep));
+        self.network_rows = Arc::new(self.means.tables.network_rows().collect());
+        self.access.configure_storms(storm::talkers(&loaded, &self.vifs, &self.network_rows));
         (self.loaded, self.routes) = (loaded, routes);
         self.pending_routes.clear();
         (self.rebuild, self.rebuild_after, self.underlay_moved) = (false, None, false);
@@ -355,6 +361,8 @@ impl Control {
             sources: Arc::clone(&self.sources),
             routes: Arc::clone(&self.routes),
             vifs: Arc::clone(&self.vifs),
+            network_rows: Arc::clone(&self.network_rows),
+            storms: self.access.storms().clone(),
             cleared: Arc::clone(&self.cleared),
             generation: self.means.publisher.generation(),
             tunnels: self.means.tables.tunnels().map(|(vtep, by)| (vtep, by, self.underlay.resolve(vtep))).collect(),

@@ -7,7 +7,9 @@ mod filter;
 mod forwarding;
 mod running;
 mod stations;
+mod storm;
 
+use crate::access::storm::Storms;
 use crate::cleared::Cleared;
 use crate::config::Loaded;
 use crate::labels::LabelOwner;
@@ -15,13 +17,13 @@ use crate::plane::DataPlane;
 use crate::routes::Routes;
 use crate::underlay::Resolution;
 use api::{ErrorDocument, Response, Show, Timestamp};
-use fib::VifIndex;
+use fib::{NetworkId, VifIndex};
 use hashbrown::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use telemetry::{VifTotals, WorkerTelemetry};
-use wire::{Encapsulation, MplsLabel};
+use wire::{Encapsulation, MplsLabel, Vni};
 
 pub(crate) use crate::reconcile::finding;
 pub(crate) use filter::not_found;
@@ -75,6 +77,9 @@ pub struct View {
     pub(crate) routes: Arc<Routes>,
     /// In the order of `loaded.network.served`; `None` for a disabled VMI.
     pub(crate) vifs: Arc<Vec<Option<VifStatus>>>,
+    /// Rows of the networks here.
+    pub(crate) network_rows: Arc<HashMap<Vni, NetworkId>>,
+    pub(crate) storms: Storms,
     pub(crate) cleared: Arc<Cleared>,
     pub(crate) generation: u64,
     /// Every VTEP that is sent to, once for each encapsulation.
@@ -102,6 +107,7 @@ impl View {
             Show::Vteps(query) => Response::Vteps(self.vteps(query)?),
             Show::Hosts(query) => Response::Hosts(self.hosts(query)?),
             Show::Drops(query) => Response::Drops(self.drops(query)?),
+            Show::Storm(query) => Response::Storm(self.storm(query)?),
             Show::Host => Response::Host(self.host()),
             Show::Workers => Response::Workers(self.workers()),
             Show::Config => Response::Config(self.config()),

@@ -143,6 +143,7 @@ impl Tables {
             };
             builder.add_network(id, spec)?;
             claims.answered(model).try_for_each(|(address, binding)| builder.set_binding(id, address, binding))?;
+            builder.set_network_storm_budget(id, model.storm_control.budget())?;
         }
         let vifs = tables.add_vifs(&mut builder, node, network, oldest_in_use)?;
         let making = Making { tables: &mut tables, builder, node, underlay, here: &here, oldest_in_use };
@@ -190,6 +191,7 @@ impl Tables {
                 label: Some((label, model.layer2_control_word)),
             };
             builder.add_vif(index, spec)?;
+            builder.set_vif_storm_budget(index, vmi.storm_control.budget())?;
             vifs.push(Some(VifRow { index, is_new }));
         }
         Ok(vifs)
@@ -294,6 +296,11 @@ impl Tables {
     /// The remote ends that some network uses: each VTEP with each encapsulation that it is sent.
     pub fn tunnels(&self) -> impl Iterator<Item = (IpAddr, Encapsulation)> + '_ {
         self.tunnels.iter().map(|(tunnel, _)| *tunnel)
+    }
+
+    /// The networks that are in the tables, and their rows.
+    pub fn network_rows(&self) -> impl Iterator<Item = (Vni, NetworkId)> + '_ {
+        self.networks.iter().filter_map(|(vni, row)| Some((*vni, NetworkId::new(row)?)))
     }
 
     /// Every label that this node answers to, by what it stands for.

@@ -212,6 +212,22 @@ fn attributes_of_the_schema_that_are_not_served_are_refused_not_ignored() {
 }
 
 #[test]
+fn storm_control_takes_rates_and_off() {
+    let expected = "is neither a decimal number of frames a second from 1 to 100000000 nor `off`";
+    network_error("5100 }", "5100, storm_control: { broadcast_pps: ¶0 } }", &format!("broadcast_pps: `0` {expected}"));
+    network_error(
+        "mac_address: 02:00:00:00:00:02",
+        "mac_address: 02:00:00:00:00:02, storm_control: { multicast_pps: off, unknown_unicast_pps: ¶none }",
+        &format!("unknown_unicast_pps: `none` {expected}"),
+    );
+    network_error(
+        "5100 }",
+        "5100, storm_control: { ¶arp_pps: 5 } }",
+        "unknown key `arp_pps` in storm_control: expected one of broadcast_pps, unknown_unicast_pps, multicast_pps",
+    );
+}
+
+#[test]
 fn missing_keys_point_at_the_object() {
     node_error("version: 1\nname: gw1\n", "¶version: 1\n", "the node file has no `name`: expected one");
     node_error("{ name: access0, role: access", "¶{ role: access", "a port has no `name`: expected one");

@@ -2,7 +2,7 @@
 
 use api::{
     Clear, DropsQuery, ErrorCode, FdbQuery, FdbWhere, HostsQuery, LabelOrigin, LabelTarget, LabelsQuery, NexthopsQuery,
-    Request, Response, Show, VifsQuery, VtepsQuery,
+    Request, Response, Show, StormDocument, StormQuery, VifsQuery, VtepsQuery,
 };
 use control::config;
 use control::plane::DataPlane;
@@ -15,12 +15,13 @@ use control::underlay::{
     NeighbourState, RouteChange as KernelRouteChange,
 };
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use fib::{Binding, Destination, Inside, NetworkId, Snapshot, VifIndex};
+use fib::{Binding, Destination, Inside, NetworkId, Snapshot, StormBudget, StormClass, VifIndex};
 use rcu::{Publisher, Reader};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use telemetry::notices::{self, Notice, NoticeSender, Storm};
 use telemetry::{DropReason, WorkerTelemetry, slots};
 use wire::{MacAddr, Vni};
 
@@ -97,6 +98,7 @@ struct Bench {
     control: Control,
     worker: Reader<Snapshot>,
     telemetry: Arc<WorkerTelemetry>,
+    notices: NoticeSender,
     kernel: Sender<KernelEvent>,
     requests: Receiver<KernelRequest>,
     calls: Sender<Call>,
@@ -132,6 +134,7 @@ impl Bench {
         let (kernel, kernel_events) = unbounded();
         let (asked, requests) = unbounded();
         let (calls, to_answer) = bounded(16);
+        let (notices, heard) = notices::channel(64, 1_000_000_000);
         let identity = Identity {
             version: "0.0.0".into(),
             commit: None,
@@ -145,7 +148,7 @@ impl Bench {
             publisher,
             tables,
             workers: vec![Arc::clone(&telemetry)],
-            notices: Vec::new(),
+            notices: vec![heard],
             plane: Arc::new(Ports),
             identity,
             kernel_events,
@@ -154,7 +157,7 @@ impl Bench {
             calls: to_answer,
         };
         let control = Control::new(means).expect("the examples fit");
-        Self { directory, control, worker, telemetry, kernel, requests, calls, now: Instant::now() }
+        Self { directory, control, worker, telemetry, notices, kernel, requests, calls, now: Instant::now() }
     }
 
     /// Lets time pass and control turn.
@@ -256,6 +259,70 @@ fn the_first_snapshot_is_the_configuration() {
     assert!(matches!(bench.destination(MacAddr::new([2, 0, 0, 0, 0x10, 0x64])), Some(Destination::Vif(_))));
     assert!(matches!(bench.destination(REMOTE), Some(Destination::Remote(_))));
     assert!(!bench.is_resolved());
+}
+
+#[test]
+fn storm_budgets_are_those_of_the_files_and_a_reload_changes_them() {
+    let mut bench = Bench::new("storm-budgets");
+    bench.turn();
+    let budgets = |bench: &Bench| {
+        let snapshot = bench.worker.snapshot();
+        let blue = network(snapshot, 5100).expect("blue is served");
+        (*snapshot.vif_storm_budget(vif_row(0)), *snapshot.network_storm_budget(blue))
+    };
+    let defaults = |scale: u32| StormBudget::new([1_000, 1_000, 10_000].map(|rate| Some(rate * scale)));
+    assert_eq!(budgets(&bench), (defaults(1), defaults(10)));
+    let own = "vxlan_network_identifier: 5100\n    storm_control: { broadcast_pps: 7, multicast_pps: off }\n";
+    bench.write_network(&NETWORK.replace("vxlan_network_identifier: 5100\n", own));
+    let done = bench.reload().expect("a legal file");
+    assert_eq!((done.networks.changed, done.vifs.changed), (1, 0));
+    assert_eq!(budgets(&bench), (defaults(1), StormBudget::new([Some(7), Some(10_000), None])));
+}
+
+fn vif_row(n: usize) -> VifIndex {
+    VifIndex::new(n).expect("a row")
+}
+
+#[test]
+fn a_storm_is_shown_by_who_suppressed_most_and_cleared_with_the_counters() {
+    let mut bench = Bench::new("storm");
+    bench.turn();
+    let ask = |bench: &mut Bench| -> StormDocument {
+        let query = StormQuery { network: Some("blue".into()), ..StormQuery::default() };
+        let Response::Storm(document) = bench.show(Show::Storm(query)) else { panic!("storms were asked for") };
+        document
+    };
+    assert!(ask(&mut bench).talkers.is_empty());
+    let blue = network(bench.worker.snapshot(), 5100).expect("blue is served");
+    let storm = &bench.telemetry.storm;
+    for counts in [storm.vif(vif_row(0)), storm.network(blue)] {
+        (0..3).for_each(|_| counts.flooded(StormClass::Multicast));
+        (0..5).for_each(|_| counts.suppressed(StormClass::Broadcast));
+    }
+    storm.network(blue).suppressed(StormClass::Broadcast);
+    let (vif, class) = (Some(vif_row(0)), StormClass::Broadcast);
+    let notice = Notice::Storm(Storm { network: blue, vif, class, of_network: false });
+    assert!(bench.notices.send(&bench.telemetry.notices, notice));
+    bench.turn();
+    let document = ask(&mut bench);
+    let seen: Vec<_> = document
+        .talkers
+        .iter()
+        .map(|t| (t.vif.as_deref(), &*t.class, t.budget_pps, t.flooded, t.suppressed, t.storming))
+        .collect();
+    let expected = [
+        (None, "broadcast", Some(10_000), 0, 6, false),
+        (Some("blue-server"), "broadcast", Some(1_000), 0, 5, true),
+        (None, "multicast", Some(100_000), 3, 0, false),
+        (Some("blue-server"), "multicast", Some(10_000), 3, 0, false),
+    ];
+    assert_eq!((seen, document.total, document.workers), (expected.to_vec(), 4, 1));
+    bench.clear(Clear::Vif("blue-server".into())).expect("it is there");
+    assert!(ask(&mut bench).talkers.iter().all(|talker| talker.vif.is_none()), "its own count from 0 again");
+    bench.clear(Clear::All).expect("always");
+    assert!(ask(&mut bench).talkers.is_empty());
+    let unknown = StormQuery { network: Some("pink".into()), ..StormQuery::default() };
+    assert_eq!(bench.refusal(Show::Storm(unknown)).code, ErrorCode::NotFound);
 }
 
 #[test]

@@ -2,30 +2,31 @@
 //!
 //! Each copy has headers of its own. Payloads up to 256 octets are copied; longer ones are shared by reference, where all
 //! ports take frames in several buffers. Copies are packets of their own in the ledger; the frame itself is consumed.
+//!
+//! Before any copy is made it is decided which of a burst's frames are flooded at all: each network and interface has
+//! budgets in time ([`storm`](crate::storm)), and all frames of a burst together one in copies ([`budget`]).
 
 mod body;
+mod budget;
 mod copies;
 
 use crate::BURST;
 use crate::bridge::is_same_segment;
-use crate::burst::{Lanes, Side};
+use crate::burst::{LaneMask, Lanes, Side, Verdict};
 use crate::io::{Pool, TxQueue};
 use crate::transmit::Outlet;
 use copies::Copies;
 use fib::simd::{Job, with_best_instructions};
-use fib::{Destination, Network, NetworkId, Snapshot, Vif, VifIndex};
-use telemetry::DropReason;
+use fib::{Destination, Network, NetworkId, NexthopId, Snapshot, Vif, VifIndex};
+use telemetry::{DropReason, storm_reason};
 use wire::MacAddr;
-
-/// Copies that one burst may make. A single frame may go to more members than that, a second one then not.
-const BUDGET: usize = 4096;
 
 /// Replicates the frames of a burst that have the verdict `Flood`, and gives the copies to the outlet.
 #[inline(never)]
 pub(crate) fn replicate_all<P: Pool, T: TxQueue<Frame = P::Frame>>(
     t: &Snapshot,
     out: &mut Outlet<P, T>,
-    lanes: &Lanes,
+    lanes: &mut Lanes,
     side: Side,
 ) {
     with_best_instructions(Flooding { t, out, lanes, side });
@@ -34,7 +35,7 @@ pub(crate) fn replicate_all<P: Pool, T: TxQueue<Frame = P::Frame>>(
 struct Flooding<'a, P: Pool, T> {
     t: &'a Snapshot,
     out: &'a mut Outlet<P, T>,
-    lanes: &'a Lanes,
+    lanes: &'a mut Lanes,
     side: Side,
 }
 
@@ -44,11 +45,53 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Job for Flooding<'_, P, T> {
     #[inline(always)]
     fn run(self) {
         let Self { t, out, lanes, side } = self;
-        let mut budget = BUDGET;
-        for (lane, frame) in out.take_floods() {
-            replicate(t, out, lanes, lane % BURST, frame, side, &mut budget);
+        let floods = out.take_floods();
+        let mut flooded = LaneMask::default();
+        floods.iter().for_each(|(lane, _)| flooded.add(*lane));
+        admit(t, out, lanes, flooded, side);
+        for (lane, frame) in floods {
+            match lanes.verdict[lane % BURST].unpack() {
+                Verdict::Drop(reason) => out.bury(frame, reason),
+                _ => replicate(t, out, lanes, lane % BURST, frame, side),
+            }
         }
     }
+}
+
+/// Takes the verdict `Flood` from lanes beyond a budget: `StormBroadcast`, `StormMulticast`, `StormUnknownUnicast` and
+/// `FloodBudget` instead.
+#[inline(always)]
+fn admit<P: Pool, T: TxQueue<Frame = P::Frame>>(
+    t: &Snapshot,
+    out: &mut Outlet<P, T>,
+    lanes: &mut Lanes,
+    mut flooded: LaneMask,
+    side: Side,
+) {
+    let mut wanted = 0usize;
+    for lane in flooded {
+        if let Err(class) = out.within_storm_budget(t, lanes, lane, side) {
+            flooded.remove(lane);
+            lanes.drop(lane, storm_reason(class));
+            continue;
+        }
+        wanted = wanted.saturating_add(members(t, lanes.network[lane], side));
+    }
+    if wanted > budget::COPIES {
+        budget::share_out(lanes, flooded, |network| members(t, network, side));
+    }
+}
+
+/// The copies that a frame may become; mostly it came in by one of the members, which gets none.
+#[inline(always)]
+fn members(t: &Snapshot, network: NetworkId, side: Side) -> usize {
+    t.network(network).map_or(0, |network| network.segments().len() + remote_of(network, side).len())
+}
+
+/// The VTEPs that get a copy: none of what came from the fabric.
+#[inline(always)]
+fn remote_of(network: &Network, side: Side) -> &[NexthopId] {
+    if side == Side::Access { network.remote() } else { &[] }
 }
 
 #[inline(always)]
@@ -59,15 +102,10 @@ fn replicate<P: Pool, T: TxQueue<Frame = P::Frame>>(
     lane: usize,
     mut frame: P::Frame,
     side: Side,
-    budget: &mut usize,
 ) {
     let Some(network) = t.network(lanes.network[lane]) else { return out.bury(frame, DropReason::NoNexthop) };
-    let remote = if side == Side::Access { network.remote() } else { &[] };
+    let remote = remote_of(network, side);
     let members = network.segments().len() + remote.len();
-    if members > *budget && *budget < BUDGET {
-        return out.bury(frame, DropReason::FloodBudget);
-    }
-    *budget = budget.saturating_sub(members);
     let original = match body::prepare(&mut frame, lanes, lane) {
         Ok(original) => original,
         Err(reason) => return out.bury(frame, reason),

@@ -22,6 +22,7 @@ pub mod pipeline;
 pub mod probe;
 mod punt;
 mod rewrite;
+mod storm;
 mod transmit;
 mod witness;
 mod worker;

@@ -1,13 +1,14 @@
 //! Where packets leave: the only place that sends, frees, punts and counts.
 
-use crate::burst::{LaneMask, Side};
+use crate::burst::{LaneMask, Lanes, Side};
 use crate::encap::IpIds;
 use crate::io::{Outgoing, Pool, TxQueue};
 use crate::lane_view::LaneView;
+use crate::storm::StormControl;
 use crate::witness::Witness;
 use crate::{BURST, Burst, Verdict, flood, inject, punt};
 use arrayvec::ArrayVec;
-use fib::{PortIndex, Snapshot};
+use fib::{PortIndex, Snapshot, StormClass};
 use std::sync::Arc;
 use telemetry::notices::{self, NoticeSender};
 use telemetry::slots::{SlotReceiver, SlotSender};
@@ -58,6 +59,7 @@ pub struct Outlet<P: Pool, T> {
     telemetry: Arc<WorkerTelemetry>,
     notices: NoticeSender,
     witness: Witness,
+    storm: StormControl,
     ids: IpIds,
     chains: bool,
     dead: ArrayVec<P::Frame, BURST>,
@@ -69,6 +71,7 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     pub fn new(config: OutletConfig<P, T>) -> Self {
         let OutletConfig { pool, queues, host, telemetry, notices, worker: (index, workers), ticks_per_second } =
             config;
+        let storm = StormControl::new(telemetry.room_for_vifs(), ticks_per_second);
         let chains = queues.iter().all(|q| q.queue.takes_chains());
         let mut exits: Vec<Option<Exit<T, P::Frame>>> = Vec::new();
         for Outgoing { port, queue } in queues {
@@ -81,7 +84,7 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         let (dead, floods) = (ArrayVec::new(), ArrayVec::new());
         // Until there is somebody who looks, the other ends are nobody's.
         let witness = Witness::new(watch::post().1, drop_recorder(ticks_per_second).0);
-        Self { pool, exits, host, telemetry, notices, witness, ids, chains, dead, floods }
+        Self { pool, exits, host, telemetry, notices, witness, storm, ids, chains, dead, floods }
     }
 
     /// The same outlet with somebody who may order to see frames, and sees some of those that are dropped.
@@ -117,6 +120,18 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     #[inline(always)]
     pub(crate) fn witness(&mut self) -> &mut Witness {
         &mut self.witness
+    }
+
+    /// Whether a frame that is about to be flooded is within the budgets of its interface and network.
+    #[inline(always)]
+    pub(crate) fn within_storm_budget(
+        &mut self,
+        t: &Snapshot,
+        lanes: &Lanes,
+        lane: usize,
+        side: Side,
+    ) -> Result<(), StormClass> {
+        self.storm.admit(t, &self.telemetry, &mut self.notices, lanes, lane, side)
     }
 
     #[inline(always)]

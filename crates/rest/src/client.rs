@@ -158,6 +158,7 @@ fn method_and_path(request: &Request) -> Result<(Method, String), serde_urlencod
         Show::Vteps(query) => path("/v1/vteps", query)?,
         Show::Hosts(query) => path("/v1/hosts", query)?,
         Show::Drops(query) => path("/v1/drops", query)?,
+        Show::Storm(query) => path("/v1/storm", query)?,
         Show::Host => "/v1/host".to_owned(),
         Show::Workers => "/v1/workers".to_owned(),
         Show::Config => "/v1/config".to_owned(),

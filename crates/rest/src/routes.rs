@@ -29,7 +29,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 const BODY_OCTETS_MAX: usize = 4 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-const PATHS: &str = "GET /v1/ports, vifs, networks, fdb, nexthops, labels, vteps, hosts, drops, host, workers, \
+const PATHS: &str = "GET /v1/ports, vifs, networks, fdb, nexthops, labels, vteps, hosts, drops, storm, host, workers, \
                      config, version; \
                      POST /v1/reload, counters/clear";
 
@@ -56,6 +56,7 @@ pub(crate) fn router(backend: Arc<dyn Backend>, privileged: Privileged) -> Route
         .route("/v1/vteps", narrowed(Show::Vteps))
         .route("/v1/hosts", narrowed(Show::Hosts))
         .route("/v1/drops", narrowed(Show::Drops))
+        .route("/v1/storm", narrowed(Show::Storm))
         .route("/v1/host", show(Show::Host))
         .route("/v1/workers", show(Show::Workers))
         .route("/v1/config", show(Show::Config))

@@ -81,6 +81,7 @@ impl Backend for Documents {
                 return Ok(Response::Drops(api::DropsDocument::default()));
             }
             Request::Show(Show::Drops(_)) => "drops",
+            Request::Show(Show::Storm(_)) => "storm",
             Request::Show(Show::Host) => "host",
             Request::Show(Show::Workers) => "workers",
             Request::Show(Show::Config) => "config",

@@ -79,8 +79,8 @@ pub struct Outcome {
     pub drops: BTreeMap<DropReason, u64>,
 }
 
-/// Of the fake clock.
-pub(crate) const TICKS_PER_SECOND: u64 = 1_000_000_000;
+/// Ticks a second of the fake clock.
+pub const TICKS_PER_SECOND: u64 = 1_000_000_000;
 const BUFFER_OCTETS: usize = 4096;
 const SLOT_OCTETS: usize = 4096;
 /// Buffers that frames arrive in, apart from those for copies, so that the latter can run out alone.
@@ -187,6 +187,11 @@ impl Gateway {
     /// Publishes other tables.
     pub fn reload(&mut self, network: &Network) {
         self.publisher.publish(network.snapshot().expect("the test's network is consistent"));
+    }
+
+    /// Publishes tables that a [`Network`] has no words for.
+    pub fn publish(&mut self, snapshot: Snapshot) {
+        self.publisher.publish(snapshot);
     }
 
     /// Lets the worker run until there is nothing to do.

@@ -17,7 +17,7 @@ pub mod pcap;
 pub mod queues;
 pub mod workloads;
 
-pub use gateway::{Arrival, Gateway, Means, Outcome};
+pub use gateway::{Arrival, Gateway, Means, Outcome, TICKS_PER_SECOND};
 pub use judge::disagreement;
 pub use memory;
 pub use network::{Access, Fabric, Link, Mac, Network, Path, Reach, SourceCheck, VirtualNetwork, Vmi, Vtep};

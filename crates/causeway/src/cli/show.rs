@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use api::{DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, Show, VifsQuery, VtepsQuery};
+use api::{DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, Show, StormQuery, VifsQuery, VtepsQuery};
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser, value_parser};
 
 use super::value;
@@ -82,6 +82,20 @@ over to another worker; held, which is still in a worker's hands.")]
         stage: Option<String>,
         #[command(flatten)]
         rate: Rate,
+    },
+    /// Who floods how much, and what storm control kept from being flooded
+    #[command(after_help = "\
+Broadcasts, other group frames and frames to unknown stations go to every member of a network. Each VMI has a
+budget of each in frames a second, and each network one for all of its VMIs and VTEPs together; what is beyond
+is dropped, by the reasons storm_broadcast, storm_multicast and storm_unknown_unicast of `causeway show drops`.
+A VMI's suppressed frames are those beyond either budget. Who had most suppressed comes first. Each worker lets
+the whole budget pass. Budgets are storm_control in the network file.")]
+    Storm {
+        /// Only this virtual network and its VMIs
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        network: Option<String>,
+        #[command(flatten)]
+        page: Page,
     },
     /// What goes between the fabric and Linux, by class: limits, traffic, drops
     #[command(after_help = "\
@@ -266,6 +280,9 @@ impl What {
                 limit: page.limit,
             }),
             Self::Drops { all, stage, .. } => Show::Drops(DropsQuery { all: *all, stage: stage.clone() }),
+            Self::Storm { network, page } => {
+                Show::Storm(StormQuery { network: network.clone(), offset: page.offset, limit: page.limit })
+            }
             Self::Host => Show::Host,
             Self::Workers { .. } => Show::Workers,
             Self::Config => Show::Config,

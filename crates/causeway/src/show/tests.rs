@@ -3,7 +3,10 @@
 
 use std::{env, fs, path::Path};
 
-use api::{Clear, DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, Request, Show, VifsQuery, VtepsQuery};
+use api::{
+    Clear, DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, Request, Show, StormQuery, VifsQuery,
+    VtepsQuery,
+};
 
 use super::{process, rates, text};
 
@@ -94,6 +97,11 @@ fn rates_read_as_agreed() {
 }
 
 #[test]
+fn storm_reads_as_agreed() {
+    golden("storm", &Request::Show(Show::Storm(StormQuery::default())));
+}
+
+#[test]
 fn nothing_that_fits_is_not_nothing_at_all() {
     for (request, json) in [
         (Request::Show(Show::Vifs(VifsQuery::default())), r#"{"vifs": []}"#),
@@ -101,6 +109,7 @@ fn nothing_that_fits_is_not_nothing_at_all() {
         (Request::Show(Show::Nexthops(NexthopsQuery::default())), r#"{"nexthops": []}"#),
         (Request::Show(Show::Labels(LabelsQuery::default())), r#"{"labels": []}"#),
         (Request::Show(Show::Hosts(HostsQuery::default())), r#"{"hosts": []}"#),
+        (Request::Show(Show::Storm(StormQuery::default())), r#"{"talkers": []}"#),
     ] {
         let response = request.read_response(json.as_bytes()).expect("a valid document");
         assert_ne!(text(&response, true), text(&response, false));
@@ -130,6 +139,7 @@ fn an_empty_document_says_so_in_a_line() {
         (Request::Show(Show::Nexthops(NexthopsQuery::default())), r#"{"nexthops": []}"#),
         (Request::Show(Show::Labels(LabelsQuery::default())), r#"{"labels": []}"#),
         (Request::Show(Show::Hosts(HostsQuery::default())), r#"{"hosts": []}"#),
+        (Request::Show(Show::Storm(StormQuery::default())), r#"{"talkers": []}"#),
         (Request::Show(Show::Workers), r#"{"generation": 1, "workers": []}"#),
     ] {
         let response = request.read_response(json.as_bytes()).expect("a valid document");

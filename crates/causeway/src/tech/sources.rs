@@ -11,7 +11,8 @@ use std::{
 };
 
 use api::{
-    DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, Request, Response, Show, VifsQuery, VtepsQuery,
+    DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, Request, Response, Show, StormQuery, VifsQuery,
+    VtepsQuery,
 };
 
 use super::Collected;
@@ -76,6 +77,7 @@ fn documents(socket: &Path, all: &mut Collected) -> Vec<PathBuf> {
         ("vteps", Show::Vteps(VtepsQuery::default())),
         ("nexthops", Show::Nexthops(NexthopsQuery::default())),
         ("drops", Show::Drops(DropsQuery { all: true, stage: None })),
+        ("storm", Show::Storm(StormQuery { limit, ..StormQuery::default() })),
         ("host", Show::Host),
         ("workers", Show::Workers),
     ] {

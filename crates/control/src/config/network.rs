@@ -21,6 +21,7 @@ use super::raw::{
 use super::reachability;
 use super::register::{Firsts, Register};
 use super::served;
+use super::storm::{self, StormControl};
 use super::subnets;
 use super::value;
 use super::version;
@@ -190,6 +191,7 @@ impl Reading<'_> {
         let network = at.required(self.problems, "virtual_network", &raw.virtual_network, to_network);
         let mac = at.required(self.problems, "mac_address", &raw.mac_address, value::station);
         let enabled = self.enabled(at, raw.id_perms.as_ref());
+        let storm = storm::read(at, self.problems, raw.storm_control.as_ref(), StormControl::OF_VMI);
         let mut pairs = Vec::new();
         for (spot, raw) in at.list("allowed_address_pairs", &raw.allowed_address_pairs) {
             pairs.push(self.address_pair(Object::new(spot, "an allowed address pair"), raw, mac));
@@ -200,6 +202,7 @@ impl Reading<'_> {
             mac: mac?,
             allowed_address_pairs: whole(pairs)?,
             enabled: enabled?,
+            storm_control: storm?,
             place: at.place(),
         })
     }

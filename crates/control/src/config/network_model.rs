@@ -9,6 +9,7 @@ use wire::{Encapsulation, MacAddr, MplsLabel, VlanId, Vni};
 use super::name::{NodeName, ObjectName, PortName};
 use super::node_model::PortIndex;
 use super::place::Place;
+use super::storm::StormControl;
 use super::value;
 
 /// The network: all objects of the file, and in [`served`](Self::served) what this node does with them.
@@ -137,6 +138,8 @@ pub struct VirtualNetwork {
     pub ipam_subnets: Vec<IpamSubnet>,
     /// Whether requests for the addresses of known instances are answered instead of flooded.
     pub arp_suppression: bool,
+    /// What all that it has on this node may flood.
+    pub storm_control: StormControl,
     /// Where it stands in the network file.
     pub place: Place,
 }
@@ -229,6 +232,8 @@ pub struct VirtualMachineInterface {
     pub allowed_address_pairs: Vec<AllowedAddressPair>,
     /// `id_perms.enable`: whether it forwards.
     pub enabled: bool,
+    /// What it may flood.
+    pub storm_control: StormControl,
     /// Where it stands in the network file.
     pub place: Place,
 }

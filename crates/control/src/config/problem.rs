@@ -109,6 +109,8 @@ pub enum Problem {
     // Single values.
     #[error("{key}: `{value}` is not a decimal number from {min} to {max}")]
     Number { key: &'static str, value: Excerpt, min: u32, max: u32 },
+    #[error("{key}: `{value}` is neither a decimal number of frames a second from 1 to {max} nor `off`")]
+    RateOrOff { key: &'static str, value: Excerpt, max: u32 },
     #[error("{key}: `{value}`: expected true or false")]
     Boolean { key: &'static str, value: Excerpt },
     #[error("{key}: `{value}`: expected {expected}")]

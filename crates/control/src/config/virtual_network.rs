@@ -8,6 +8,7 @@ use super::object::Object;
 use super::problem::Problem;
 use super::raw::RawVirtualNetwork;
 use super::register::Firsts;
+use super::storm::{self, StormControl};
 use super::subnets;
 use super::value;
 
@@ -57,6 +58,7 @@ impl Reading<'_> {
         let mode = at.or(self.problems, "forwarding_mode", mode, ForwardingMode::L2L3, subnets::forwarding_mode);
         let subnets = self.ipam_subnets(at, raw);
         let suppression = at.or(self.problems, "arp_suppression", &raw.arp_suppression, true, value::boolean);
+        let storm = storm::read(at, self.problems, raw.storm_control.as_ref(), StormControl::OF_NETWORK);
         let (configured, id) = (configured?, id?);
         let (key, vni) = match self.global.vxlan_network_identifier_mode {
             VxlanNetworkIdentifierMode::Configured => (vni_key, configured),
@@ -76,6 +78,7 @@ impl Reading<'_> {
             forwarding_mode: mode?,
             ipam_subnets: subnets?,
             arp_suppression: suppression?,
+            storm_control: storm?,
             place: at.place(),
         })
     }

@@ -1,6 +1,7 @@
 //! Clearing counters: what they show now is remembered, and the counters themselves go on.
 
 use super::{Arc, Control};
+use crate::access::storm::Talker;
 use crate::status::not_found;
 use api::{Clear, ClearDocument, ErrorDocument, Timestamp};
 use telemetry::VifTotals;
@@ -15,6 +16,7 @@ impl Control {
                 done.vifs = self.clear_vifs(None, now)?;
                 done.ports = self.clear_ports(None, now)?;
                 done.drops = self.clear_drops(now);
+                self.access.clear_storms(None);
             }
             Clear::Vif(name) => done.vifs = self.clear_vifs(Some(name), now)?,
             Clear::Port(name) => done.ports = self.clear_ports(Some(name), now)?,
@@ -39,6 +41,7 @@ impl Control {
             if only.is_none_or(|only| only == name) {
                 (vif.baseline, vif.cleared_at) = (baseline, Some(now));
                 cleared += 1;
+                self.access.clear_storms(Some(Talker::Vif(vif.index)));
             }
         }
         Ok(cleared)

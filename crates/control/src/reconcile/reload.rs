@@ -150,7 +150,10 @@ fn vifs(network: &NetworkModel) -> HashMap<&str, impl PartialEq> {
         let vmi = &network[served.vmi];
         let vni = network[vmi.virtual_network].vni;
         let pairs: Vec<_> = vmi.allowed_address_pairs.iter().map(|pair| pair.mac).collect();
-        (vmi.name.as_str(), (served.port, served.vlan, served.inner_vlan, vni, vmi.mac, pairs, vmi.enabled))
+        (
+            vmi.name.as_str(),
+            (served.port, served.vlan, served.inner_vlan, vni, vmi.mac, pairs, vmi.enabled, vmi.storm_control),
+        )
     };
     network.served.iter().map(of).collect()
 }
@@ -168,7 +171,8 @@ fn networks(network: &NetworkModel) -> HashMap<&str, impl PartialEq> {
     let of = |n: &VirtualNetwork| {
         let mpls = (n.mpls_label, n.layer2_control_word);
         let answered: HashMap<IpAddr, Binding> = claims.answered(n).collect();
-        (n.vni, n.flood_unknown_unicast, mpls, floods.get(&n.vni).cloned(), (n.forwarding_mode, answered))
+        let services = (n.forwarding_mode, answered, n.storm_control);
+        (n.vni, n.flood_unknown_unicast, mpls, floods.get(&n.vni).cloned(), services)
     };
     network.virtual_networks.iter().map(|n| (n.name.as_str(), of(n))).collect()
 }

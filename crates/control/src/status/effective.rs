@@ -1,7 +1,7 @@
 //! The configuration in force, every default filled in, in the words of the files.
 
 use super::{View, finding};
-use crate::config::{NetworkModel, NodeModel, PortModel};
+use crate::config::{NetworkModel, NodeModel, PortModel, StormControl};
 use api::ConfigDocument;
 use serde_json::{Value, json};
 
@@ -83,6 +83,7 @@ fn network(network: &NetworkModel) -> Value {
             "mac_address": vmi.mac.to_string(),
             "allowed_address_pairs": vmi.allowed_address_pairs.iter().map(|pair| pair.mac.to_string()).collect::<Vec<_>>(),
             "enable": vmi.enabled,
+            "storm_control": storm_control(&vmi.storm_control),
         })
     };
     let virtual_network = |n: &crate::config::VirtualNetwork| {
@@ -93,6 +94,7 @@ fn network(network: &NetworkModel) -> Value {
             "flood_unknown_unicast": n.flood_unknown_unicast,
             "layer2_control_word": n.layer2_control_word,
             "mpls_label": n.mpls_label.map(|label| label.value()),
+            "storm_control": storm_control(&n.storm_control),
         })
     };
     let reachability = |entry: &crate::config::StaticReachability| {
@@ -121,5 +123,14 @@ fn network(network: &NetworkModel) -> Value {
         "virtual_networks": network.virtual_networks.iter().map(virtual_network).collect::<Vec<_>>(),
         "interfaces": network.served.iter().map(vif).collect::<Vec<_>>(),
         "static_reachability": network.reachability_here().map(reachability).collect::<Vec<_>>(),
+    })
+}
+
+fn storm_control(control: &StormControl) -> Value {
+    let rate = |rate: Option<u32>| rate.map_or_else(|| json!("off"), |rate| json!(rate));
+    json!({
+        "broadcast_pps": rate(control.broadcast_pps),
+        "unknown_unicast_pps": rate(control.unknown_unicast_pps),
+        "multicast_pps": rate(control.multicast_pps),
     })
 }

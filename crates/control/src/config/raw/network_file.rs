@@ -44,11 +44,16 @@ raw_object! {
         forwarding_mode: String,
         ipam_subnets: Vec<RawIpamSubnet>,
         arp_suppression: String,
+        storm_control: RawStormControl,
     }
 }
 raw_object! {
     /// One of `ipam_subnets`.
     RawIpamSubnet { subnet: String, default_gateway: String, dns_server_address: String, }
+}
+raw_object! {
+    /// `storm_control` of a virtual network or a VMI.
+    RawStormControl { broadcast_pps: String, unknown_unicast_pps: String, multicast_pps: String, }
 }
 raw_object! {
     /// One of `virtual_machine_interfaces`.
@@ -58,6 +63,7 @@ raw_object! {
         mac_address: String,
         allowed_address_pairs: Vec<RawAddressPair>,
         id_perms: RawIdPerms,
+        storm_control: RawStormControl,
     }
 }
 raw_object! {
