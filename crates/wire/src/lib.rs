@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bpdu;
 pub mod checksum;
 mod encapsulation;
 pub mod ethernet;
