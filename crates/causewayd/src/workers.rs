@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use control::config::{self, CoreId, NodeModel, PortRole};
 use crossbeam_channel::bounded;
 use datapath::io::Outgoing;
-use datapath::{Inlet, Outlet, OutletConfig, Polling, Role, Worker};
+use datapath::{BURST, Inlet, Outlet, OutletConfig, Polling, Role, Worker};
 use dpdk::{Eal, Pool};
 use fib::{PortIndex, Snapshot};
 use rcu::Reader;
@@ -64,7 +64,16 @@ pub(crate) fn plan(node: &NodeModel, ports: &mut [Opened], parts: Vec<Parts>) ->
             }
         }
         let (pool, host, worker) = (DpdkPool::new(pool), Some(to_host), (number, count));
-        let outlet = Outlet::new(OutletConfig { pool, queues, host, telemetry, notices, worker, ticks_per_second });
+        let outlet = Outlet::new(OutletConfig {
+            pool,
+            queues,
+            host,
+            telemetry,
+            notices,
+            worker,
+            ticks_per_second,
+            reserve: BURST,
+        });
         Plan { inlets, outlet, snapshots, injected, polling }
     };
     (0u16..).zip(parts).map(make).collect()

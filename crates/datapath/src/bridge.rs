@@ -3,7 +3,7 @@
 use crate::burst::{LaneMask, Lanes, Side, Verdict};
 use crate::io::{Pool, TxQueue};
 use crate::parse::is_group;
-use crate::{BURST, Burst, Outlet};
+use crate::{BURST, Burst, Outlet, control};
 use fib::prefetch::prefetch;
 use fib::{Destination, Snapshot, Vif, VifIndex};
 use telemetry::DropReason;
@@ -101,6 +101,7 @@ fn hold_to_label(t: &Snapshot, lanes: &mut Lanes) {
 #[cold]
 fn unknown(t: &Snapshot, lanes: &mut Lanes, lane: usize, side: Side) {
     match t.network(lanes.network[lane]) {
+        Some(network) if side == Side::Fabric && control::from_fabric(network, lanes, lane) => {}
         Some(network) if network.flood_unknown_unicast() => flood(t, lanes, lane, side),
         _ => lanes.drop(lane, DropReason::UnknownUnicast),
     }
@@ -108,9 +109,15 @@ fn unknown(t: &Snapshot, lanes: &mut Lanes, lane: usize, side: Side) {
 
 /// A flooded frame is taken only from a VTEP in the network's own list: a stranger must not reach everybody at once.
 fn flood(t: &Snapshot, lanes: &mut Lanes, lane: usize, side: Side) {
-    let listed = |network: &fib::Network| lanes.peer(lane).is_some_and(|peer| network.takes_flooding_from(peer));
+    let peer = lanes.peer(lane);
+    let listed = |network: &fib::Network| peer.is_some_and(|peer| network.takes_flooding_from(peer));
     match t.network(lanes.network[lane]) {
-        Some(network) if side == Side::Access || listed(network) => lanes.decide(lane, Verdict::Flood),
+        Some(_) if side == Side::Access => lanes.decide(lane, Verdict::Flood),
+        Some(network) if listed(network) => {
+            if !control::from_fabric(network, lanes, lane) {
+                lanes.decide(lane, Verdict::Flood);
+            }
+        }
         Some(_) => lanes.drop(lane, DropReason::FloodSourceNotMember),
         None => lanes.drop(lane, DropReason::NoNexthop),
     }

@@ -19,6 +19,8 @@ pub enum Verdict {
     Send(PortIndex),
     /// A copy to each other member of its network.
     Flood,
+    /// As `Flood`, of a control frame in a BPDU network: unmodified, and before all others.
+    Control,
     /// To the host.
     Punt,
     /// Nowhere.
@@ -35,6 +37,7 @@ impl Packed {
     const PUNT: u32 = 2 << 16;
     const DROP: u32 = 3 << 16;
     const SEND: u32 = 4 << 16;
+    const CONTROL: u32 = 5 << 16;
     const PAYLOAD: u32 = 0xffff;
 
     #[inline(always)]
@@ -48,6 +51,7 @@ impl Packed {
             Verdict::Continue => Self::CONTINUE,
             Verdict::Send(port) => Self::send(port),
             Verdict::Flood => Self(Self::FLOOD),
+            Verdict::Control => Self(Self::CONTROL),
             Verdict::Punt => Self(Self::PUNT),
             Verdict::Drop(reason) => Self(Self::DROP | reason as u32),
         }
@@ -58,6 +62,7 @@ impl Packed {
         let payload = (self.0 & Self::PAYLOAD) as usize;
         match self.0 & !Self::PAYLOAD {
             Self::FLOOD => Verdict::Flood,
+            Self::CONTROL => Verdict::Control,
             Self::PUNT => Verdict::Punt,
             Self::DROP => DropReason::ALL.get(payload).map_or(Verdict::Continue, |reason| Verdict::Drop(*reason)),
             Self::SEND => PortIndex::new(payload).map_or(Verdict::Continue, Verdict::Send),
@@ -97,6 +102,11 @@ impl LaneMask {
     #[inline(always)]
     pub(crate) fn add(&mut self, lane: usize) {
         self.0 |= 1 << (lane % BURST);
+    }
+
+    #[inline(always)]
+    pub(crate) fn add_all(&mut self, lanes: Self) {
+        self.0 |= lanes.0;
     }
 
     #[inline(always)]
@@ -252,6 +262,12 @@ impl Lanes {
     /// The VTEP that a frame from the fabric came from, if this node knows it.
     pub(crate) fn peer(&self, lane: usize) -> Option<PeerId> {
         PeerId::new((self.peer[lane % BURST] as usize).checked_sub(1)?)
+    }
+
+    /// The lanes of control frames, in the end.
+    #[inline(always)]
+    pub(crate) fn control(&self) -> LaneMask {
+        LaneMask(lanes_with(&self.verdict.map(|verdict| verdict.0), u32::MAX, Packed::CONTROL))
     }
 
     /// The port that all of the first `n` lanes go to, if there is one: the usual case.

@@ -3,7 +3,7 @@
 use crate::burst::{LaneMask, Lanes};
 use crate::encap::MACS;
 use crate::io::Frame;
-use crate::{BURST, Burst, parse};
+use crate::{BURST, Burst, control, parse};
 use fib::prefetch::prefetch;
 use fib::{InnerVlans, Snapshot, VifIndex, Vifs, VlanEntry, demux_key, mac_key};
 use telemetry::{DropReason, VifCounters, WorkerTelemetry};
@@ -14,7 +14,7 @@ use wire::{Tci, ethernet};
 /// `tag_octets`.
 ///
 /// Drops: the reasons of [`parse::access`], `GroupSource`, `UnknownVlan`, `CutTag`, and `UnknownSourceMac` unless the source
-/// is one of the VMI's own addresses, none of which is a group. One load for the VLAN, one cache line of the VIF table,
+/// is one of the VMI's own addresses, none of which is a group; on a member of a BPDU network those of [`control`]. One load for the VLAN, one cache line of the VIF table,
 /// one of its counters; one of the demultiplexing table where interfaces share a VLAN.
 #[inline(always)]
 pub(crate) fn frame_to_vif<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut Burst<F>) {
@@ -64,7 +64,10 @@ fn each<F: Frame, const NOTED: bool>(t: &Snapshot, telemetry: &WorkerTelemetry, 
         burst.lanes.ingress[lane] = ingress;
         own.add(lane);
     }
-    burst.lanes.entered = own;
+    if let Some(port) = vlans.control() {
+        (own, shared) = control::claim(t, telemetry, burst, port, own, shared);
+    }
+    burst.lanes.entered.add_all(own);
     for lane in own {
         let Some(frame) = burst.frames.get(lane) else { break };
         let tag = if NOTED && burst.meta(lane).stripped.is_some() { ethernet::TAG_OCTETS } else { 0 };
@@ -78,7 +81,13 @@ fn each<F: Frame, const NOTED: bool>(t: &Snapshot, telemetry: &WorkerTelemetry, 
 /// A VLAN that is not simply one interface's: the one that it is all the same, or what becomes of the frame is decided.
 #[inline(never)]
 fn unusual<F: Frame>(t: &Snapshot, burst: &mut Burst<F>, lane: usize, shared: &mut LaneMask) -> Option<VifIndex> {
-    let mut entry = t.vlans.port(burst.port).lookup(burst.lanes.tci[lane % BURST]);
+    let (vlans, tci) = (t.vlans.port(burst.port), burst.lanes.tci[lane % BURST]);
+    if let Some(group) = vlans.group(tci) {
+        shared.add(lane);
+        burst.lanes.key[lane % BURST] = demux_key(group, burst.lanes.source[lane % BURST]);
+        return None;
+    }
+    let mut entry = vlans.lookup(tci);
     if let VlanEntry::Inner(table) = entry {
         let octets = burst.frames.get(lane).map_or(&[][..], Frame::octets);
         match inner(t, table, octets, &mut burst.lanes.tag_octets[lane % BURST]) {
@@ -95,6 +104,8 @@ fn unusual<F: Frame>(t: &Snapshot, burst: &mut Burst<F>, lane: usize, shared: &m
             shared.add(lane);
             burst.lanes.key[lane % BURST] = demux_key(group, burst.lanes.source[lane % BURST]);
         }
+        // Which of these frames are whose is decided for all of them at once.
+        VlanEntry::Control(_) => {}
         VlanEntry::None | VlanEntry::Inner(_) => refuse(&mut burst.lanes, lane, DropReason::UnknownVlan),
     }
     None

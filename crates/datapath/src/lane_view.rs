@@ -100,7 +100,7 @@ impl<'b, F> LaneView<'b, F> {
     pub fn found(&self) -> Option<Destination> {
         let undecided = match self.verdict() {
             Verdict::Drop(reason) => !matches!(reason.stage(), Stage::Parse | Stage::Classify | Stage::Decap),
-            Verdict::Punt => false,
+            Verdict::Punt | Verdict::Control => false,
             Verdict::Continue | Verdict::Send(_) | Verdict::Flood => true,
         };
         undecided.then(|| Destination::unpack(self.of(&self.lanes.found)))?

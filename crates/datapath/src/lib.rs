@@ -10,6 +10,7 @@
 mod bridge;
 mod burst;
 mod classify;
+mod control;
 mod decap;
 mod encap;
 mod flood;

@@ -1,49 +1,28 @@
 //! Where packets leave: the only place that sends, frees, punts and counts.
 
+mod config;
+mod first;
+
 use crate::burst::{LaneMask, Lanes, Side};
 use crate::encap::IpIds;
 use crate::io::{Outgoing, Pool, TxQueue};
 use crate::lane_view::LaneView;
 use crate::storm::StormControl;
 use crate::witness::Witness;
-use crate::{BURST, Burst, Verdict, flood, inject, punt};
+use crate::{BURST, Burst, Verdict, control, flood, inject, punt};
 use arrayvec::ArrayVec;
 use fib::{PortIndex, Snapshot, StormClass};
+use first::First;
 use std::sync::Arc;
-use telemetry::notices::{self, NoticeSender};
+use telemetry::notices::NoticeSender;
 use telemetry::slots::{SlotReceiver, SlotSender};
 use telemetry::watch::{self, Post};
 use telemetry::{DropReason, DropRecorder, Ledger, WorkerTelemetry, drop_recorder};
 
+pub use config::OutletConfig;
+
 /// How often a full transmit queue is tried again before the rest of the burst is dropped.
 const ATTEMPTS: usize = 4;
-
-/// What one worker sends with.
-pub struct OutletConfig<P, T> {
-    /// Where copies come from and dropped frames go.
-    pub pool: P,
-    /// This worker's transmit queue of each port.
-    pub queues: Vec<Outgoing<T>>,
-    /// The channel to the host; without one, frames for it are dropped.
-    pub host: Option<SlotSender>,
-    /// The worker's counters.
-    pub telemetry: Arc<WorkerTelemetry>,
-    /// Where control hears what the worker saw.
-    pub notices: NoticeSender,
-    /// This worker's number, and how many there are: their IP ids never meet.
-    pub worker: (u16, u16),
-    /// Ticks a second of the worker's clock, for what has a rate.
-    pub ticks_per_second: u64,
-}
-
-impl<P, T> OutletConfig<P, T> {
-    /// Of an only worker whose clock has 1 GHz, without a host and with nobody to hear its notices.
-    pub fn new(pool: P, queues: Vec<Outgoing<T>>, telemetry: Arc<WorkerTelemetry>) -> Self {
-        let ticks_per_second = 1_000_000_000;
-        let (notices, _) = notices::channel(0, ticks_per_second);
-        Self { pool, queues, host: None, telemetry, notices, worker: (0, 1), ticks_per_second }
-    }
-}
 
 struct Exit<T, F> {
     port: PortIndex,
@@ -64,13 +43,22 @@ pub struct Outlet<P: Pool, T> {
     chains: bool,
     dead: ArrayVec<P::Frame, BURST>,
     floods: ArrayVec<(usize, P::Frame), BURST>,
+    first: Box<First<P::Frame>>,
 }
 
 impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     /// An outlet with these means.
     pub fn new(config: OutletConfig<P, T>) -> Self {
-        let OutletConfig { pool, queues, host, telemetry, notices, worker: (index, workers), ticks_per_second } =
-            config;
+        let OutletConfig {
+            pool,
+            queues,
+            host,
+            telemetry,
+            notices,
+            worker: (index, workers),
+            ticks_per_second,
+            reserve,
+        } = config;
         let storm = StormControl::new(telemetry.room_for_vifs(), ticks_per_second);
         let chains = queues.iter().all(|q| q.queue.takes_chains());
         let mut exits: Vec<Option<Exit<T, P::Frame>>> = Vec::new();
@@ -84,7 +72,8 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         let (dead, floods) = (ArrayVec::new(), ArrayVec::new());
         // Until there is somebody who looks, the other ends are nobody's.
         let witness = Witness::new(watch::post().1, drop_recorder(ticks_per_second).0);
-        Self { pool, exits, host, telemetry, notices, witness, storm, ids, chains, dead, floods }
+        let first = Box::new(First::new(reserve, ticks_per_second));
+        Self { pool, exits, host, telemetry, notices, witness, storm, ids, chains, dead, floods, first }
     }
 
     /// The same outlet with somebody who may order to see frames, and sees some of those that are dropped.
@@ -101,7 +90,6 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
 
     /// What a stage counts by, and where it tells control what it saw.
     #[inline(always)]
-    #[expect(dead_code, reason = "the stages that report come with the next change")]
     pub(crate) fn reporting(&mut self) -> (&WorkerTelemetry, &mut NoticeSender) {
         (&self.telemetry, &mut self.notices)
     }
@@ -153,7 +141,8 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         &self.telemetry.ledger
     }
 
-    /// Carries out the verdicts: every frame of the burst leaves here. Flooding comes after all others are sent.
+    /// Carries out the verdicts: every frame of the burst leaves here. Control frames are sent before, flooding comes after all
+    /// others.
     #[inline(always)]
     pub(crate) fn carry_out(&mut self, t: &Snapshot, burst: &mut Burst<P::Frame>, side: Side) {
         self.ledger().received.add(burst.frames.len() as u64);
@@ -175,7 +164,7 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         if self.witness.is_on() {
             self.witness.decided(t, burst, side);
         }
-        let Burst { port, frames, lanes, .. } = burst;
+        let Burst { port, frames, lanes, .. } = &mut *burst;
         self.witness.at_port(Some(*port));
         for (lane, frame) in frames.drain(..).enumerate() {
             match lanes.verdict[lane % BURST].unpack() {
@@ -187,7 +176,7 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
                     }
                     self.count_and_free(frame, reason);
                 }
-                Verdict::Flood => {
+                Verdict::Flood | Verdict::Control => {
                     // A burst has no more frames than there are places.
                     if let Err((_, frame)) = put(&mut self.floods, (lane, frame)) {
                         self.bury(frame, DropReason::FloodBudget);
@@ -197,9 +186,13 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
                 Verdict::Continue => self.bury(frame, DropReason::NoNexthop),
             }
         }
+        let control = burst.lanes.control();
+        if !control.is_empty() {
+            control::carry::all(t, self, burst, side, control);
+        }
         self.flush();
         if !self.floods.is_empty() {
-            flood::replicate_all(t, self, lanes, side);
+            flood::replicate_all(t, self, &mut burst.lanes, side);
             self.flush();
         }
     }

@@ -109,6 +109,7 @@ where
     #[inline(always)]
     fn work(&mut self, stop: &AtomicBool) {
         self.outlet.telemetry().started_tsc.set(self.clock.cycles());
+        self.outlet.refill_reserve();
         // Relaxed: the flag publishes nothing, and a round more does not matter.
         while !stop.load(Relaxed) {
             let worked = self.round();

@@ -33,9 +33,17 @@ fn means() -> impl Strategy<Value = Means> {
     let host = prop_oneof![Just(None), (0usize..8).prop_map(Some), Just(Some(256))];
     let rate = (0u32..100_000, 0u32..4).prop_map(|(frames_per_second, burst)| Rate { frames_per_second, burst });
     let rates = proptest::option::of(rate.prop_map(|rate| (ClassRates::all(rate), 1_000_000)));
-    (few(), few(), any::<bool>(), host, rates).prop_map(|(buffers, transmit_places, chains, host_slots, punt_rates)| {
-        Means { buffers, transmit_places, chains, host_slots, punt_rates, worker: (0, 1) }
-    })
+    (few(), few(), any::<bool>(), host, rates, 0usize..6).prop_map(
+        |(buffers, transmit_places, chains, host_slots, punt_rates, reserve)| Means {
+            buffers,
+            transmit_places,
+            chains,
+            host_slots,
+            punt_rates,
+            worker: (0, 1),
+            reserve,
+        },
+    )
 }
 
 /// Ports that take no frame in several buffers do not deliver such frames either.

@@ -47,7 +47,8 @@ fn fabric(gateway: usize) -> Fabric {
 }
 
 fn network(vni: u32) -> VirtualNetwork {
-    VirtualNetwork { vni, label: Some(vni), control_word: vni == VNIS[1], flood_unknown_unicast: true }
+    let control_word = vni == VNIS[1];
+    VirtualNetwork { label: Some(vni), control_word, flood_unknown_unicast: true, ..VirtualNetwork::new(vni) }
 }
 
 /// What gateway number `me` of `count` serves: every other one is a VTEP that it floods to.

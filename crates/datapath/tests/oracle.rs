@@ -40,6 +40,7 @@ fn random_frames_reach_every_reason_that_a_frame_alone_can_cause() {
         NoHeadroom,
         NoTailroom,
         FloodBudget,
+        ControlPoliced,
         NoMbuf,
         PuntQueueFull,
         PuntPoliced,
@@ -54,7 +55,7 @@ fn random_frames_reach_every_reason_that_a_frame_alone_can_cause() {
     ];
     let (mut reached, mut sent, mut to_host) = (BTreeSet::new(), 0, 0);
     let mut runner = TestRunner::deterministic();
-    for _ in 0..600 {
+    for _ in 0..1000 {
         let (net, frames) = network_and_frames().new_tree(&mut runner).expect("nothing is filtered").current();
         let mut gateway = Gateway::new(&net);
         for (port, arrival) in frames {

@@ -40,6 +40,9 @@ pub enum BuildError {
     /// The VLAN of that port is another network's.
     #[error("VLAN {1} of port {0} belongs to an interface of another network")]
     VlanTaken(PortIndex, VlanId),
+    /// An interface of a BPDU network that is not on VLAN 0.
+    #[error("VLAN {1} of port {0}: expected VLAN 0, since the network is a BPDU network")]
+    NotUntagged(PortIndex, VlanId),
     /// The MAC is another interface's on the same VLAN.
     #[error("{0} belongs to another interface on the same VLAN")]
     SourceTaken(MacAddr),
@@ -76,12 +79,14 @@ pub struct NetworkSpec {
     pub flood_unknown_unicast: bool,
     /// Whether this node is its gateway, by [`MacAddr::VIRTUAL_ROUTER`].
     pub gateway: bool,
+    /// What it carries, if it is a BPDU network: control frames between the VLANs 0 of its members, and little else.
+    pub control: Option<ControlFrames>,
 }
 
 impl NetworkSpec {
     /// A network with a VNI and nothing else.
     pub const fn new(vni: Vni) -> Self {
-        Self { vni, label: None, control_word: false, flood_unknown_unicast: false, gateway: false }
+        Self { vni, label: None, control_word: false, flood_unknown_unicast: false, gateway: false, control: None }
     }
 }
 
@@ -174,7 +179,8 @@ impl Builder {
         if self.next.vnis.lookup(spec.vni.value()).inside().is_some() {
             return Err(BuildError::VniTaken(spec.vni));
         }
-        let network = Network::new(spec.vni, spec.flood_unknown_unicast);
+        let mut network = Network::new(spec.vni, spec.flood_unknown_unicast);
+        network.set_control(spec.control);
         place(Arc::make_mut(&mut self.next.networks), id.row(), network)?;
         self.next.vnis.set_vni(spec.vni, InsideEntry::new(Inside::Network(id), false));
         if spec.gateway {
@@ -194,10 +200,13 @@ impl Builder {
     /// Adds an interface: its VLAN entry, its place in its network's flooding, its MACs, and its label.
     ///
     /// On a VLAN that is another interface's of the same network, both become members of a group and are told apart by
-    /// source MAC.
+    /// source MAC. Of a BPDU network it is on VLAN 0, beside whatever is there, has no MAC of its own, and no label leads to it.
     pub fn add_vif(&mut self, id: VifIndex, spec: VifSpec<'_>) -> Result<(), BuildError> {
         if self.next.vif(id).is_used() {
             return Err(BuildError::Taken(id.row()));
+        }
+        if self.next.network(spec.network).is_some_and(|network| network.control().is_some()) {
+            return self.enter_control(id, &spec);
         }
         self.enter_segment(id, &spec)?;
         if let Some((label, control_word)) = spec.label {

@@ -8,6 +8,7 @@
 
 mod binding;
 mod builder;
+mod control;
 mod ids;
 mod inside;
 mod learned;
@@ -25,6 +26,7 @@ mod vlan;
 
 pub use binding::{Binding, Bindings};
 pub use builder::{BuildError, Builder, NetworkSpec, TunnelSpec, VifSpec};
+pub use control::{ControlFrames, ControlPort, ControlVlan};
 pub use ids::{GroupId, LearnedId, NetworkId, NexthopId, PeerId, PortIndex, TunnelId, VifIndex};
 pub use inside::{Inside, InsideEntry, InsideNumbers, InsideTable};
 pub use learned::{Learned, learned_key};

@@ -1,6 +1,6 @@
 //! A virtual network, as a worker sees it: what flooding and source checks need.
 
-use crate::{NexthopId, PeerId, VifIndex};
+use crate::{ControlFrames, NexthopId, PeerId, VifIndex};
 use std::sync::Arc;
 use wire::Vni;
 
@@ -9,6 +9,7 @@ use wire::Vni;
 pub struct Network {
     vni: Vni,
     flood_unknown_unicast: bool,
+    control: Option<ControlFrames>,
     segments: Arc<Vec<VifIndex>>,
     remote: Arc<[NexthopId]>,
     flooders: Arc<[PeerId]>,
@@ -19,7 +20,13 @@ impl Network {
     pub(crate) fn new(vni: Vni, flood_unknown_unicast: bool) -> Self {
         let nobody: Arc<[PeerId]> = Arc::new([]);
         let (flooders, peers) = (Arc::clone(&nobody), nobody);
-        Self { vni, flood_unknown_unicast, segments: Arc::default(), remote: Arc::new([]), flooders, peers }
+        let (segments, remote) = (Arc::default(), Arc::new([]));
+        Self { vni, flood_unknown_unicast, control: None, segments, remote, flooders, peers }
+    }
+
+    /// Makes it a BPDU network.
+    pub(crate) fn set_control(&mut self, control: Option<ControlFrames>) {
+        self.control = control;
     }
 
     pub(crate) fn add_segment(&mut self, vif: VifIndex) {
@@ -46,6 +53,12 @@ impl Network {
     #[inline(always)]
     pub fn flood_unknown_unicast(&self) -> bool {
         self.flood_unknown_unicast
+    }
+
+    /// What it carries, if it is a BPDU network.
+    #[inline(always)]
+    pub fn control(&self) -> Option<ControlFrames> {
+        self.control
     }
 
     /// Its segments on this node, each by one of the interfaces on it: a segment is a VLAN of a port, and one copy of a

@@ -1,6 +1,6 @@
 //! The VLAN table: (port, VLAN id) to what it means, by direct lookup. One load, no hash, no lock.
 
-use crate::{GroupId, PortIndex, VifIndex};
+use crate::{ControlPort, ControlVlan, GroupId, PortIndex, VifIndex};
 use std::sync::Arc;
 use wire::{Tci, Tpid, VlanId};
 
@@ -9,6 +9,9 @@ const KIND_VIF: u32 = 1 << 30;
 const KIND_DEMUX: u32 = 2 << 30;
 const KIND_INNER: u32 = 3 << 30;
 const PAYLOAD: u32 = KIND_VIF - 1;
+/// Of a `KIND_INNER`: no table of inner tags, but a member of a BPDU network. Both are rare, and are told apart off the usual
+/// way.
+const CONTROL: u32 = 1 << 29;
 
 /// What a VLAN of a port stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub enum VlanEntry {
     MacDemux(GroupId),
     /// The tag behind it decides (QinQ): [`VlanTable::inner`].
     Inner(InnerVlans),
+    /// VLAN 0 of a member of a BPDU network, the destination decides first: [`VlanTable::control`].
+    Control(ControlPort),
 }
 
 /// The number of a table of inner tags.
@@ -37,7 +42,8 @@ impl Packed {
             VlanEntry::None => Self(0),
             VlanEntry::Vif(vif) => Self(KIND_VIF | vif.row() as u32),
             VlanEntry::MacDemux(group) => Self(KIND_DEMUX | group.row() as u32),
-            VlanEntry::Inner(table) => Self(KIND_INNER | (table.0 & PAYLOAD)),
+            VlanEntry::Inner(table) => Self(KIND_INNER | (table.0 & (CONTROL - 1))),
+            VlanEntry::Control(port) => Self(KIND_INNER | CONTROL | (port.0 & (CONTROL - 1))),
         }
     }
 
@@ -47,6 +53,7 @@ impl Packed {
         match self.0 & !PAYLOAD {
             KIND_VIF => VlanEntry::Vif(VifIndex::unpacked(payload)),
             KIND_DEMUX => VlanEntry::MacDemux(GroupId::unpacked(payload)),
+            KIND_INNER if payload & CONTROL != 0 => VlanEntry::Control(ControlPort(payload & !CONTROL)),
             KIND_INNER => VlanEntry::Inner(InnerVlans(payload)),
             _ => VlanEntry::None,
         }
@@ -68,6 +75,7 @@ struct Port {
 pub struct VlanTable {
     ports: Vec<Port>,
     inner: Vec<Arc<Ids>>,
+    controls: Vec<ControlVlan>,
 }
 
 impl VlanTable {
@@ -89,12 +97,19 @@ impl VlanTable {
         Some(PortVlans(self.inner.get(table.0 as usize)?))
     }
 
+    /// VLAN 0 of a member of a BPDU network.
+    #[inline(always)]
+    pub fn control(&self, port: ControlPort) -> Option<ControlVlan> {
+        self.controls.get(port.0 as usize).copied()
+    }
+
     /// What `vlan` of `port` stands for, inner tags not considered.
     pub(crate) fn outer(&self, port: PortIndex, vlan: VlanId) -> VlanEntry {
         self.port(port).lookup(Tci::from(vlan))
     }
 
-    /// What `vlan` of `port` stands for, or `inner` behind it. `None` is a frame without an inner tag.
+    /// What `vlan` of `port` stands for, or `inner` behind it. `None` is a frame without an inner tag. Control frames are not
+    /// considered: of a member of a BPDU network, it is what VLAN 0 stands for otherwise.
     pub fn lookup(&self, port: PortIndex, vlan: VlanId, inner: Option<VlanId>) -> VlanEntry {
         let outer = self.outer(port, vlan);
         match (outer, inner) {
@@ -103,6 +118,9 @@ impl VlanTable {
                 self.inner(table).map_or(VlanEntry::None, |vlans| vlans.lookup(Tci::from(behind)))
             }
             (_, Some(_)) => VlanEntry::None,
+            (VlanEntry::Control(number), None) => {
+                self.control(number).map_or(VlanEntry::None, |control| control.others)
+            }
             (outer, None) => outer,
         }
     }
@@ -115,11 +133,28 @@ impl VlanTable {
     pub(crate) fn set(&mut self, port: PortIndex, vlan: VlanId, inner: Option<VlanId>, entry: VlanEntry) {
         let table = match (self.outer(port, vlan), inner) {
             (VlanEntry::Inner(table), _) => table,
+            (VlanEntry::Control(number), None) => {
+                self.controls[number.0 as usize].others = entry;
+                return;
+            }
             (plain, Some(_)) => self.add_inner(port, vlan, plain),
             (_, None) => return self.set_outer(port, vlan, entry),
         };
         let place = inner.unwrap_or(VlanId::UNTAGGED).value();
         Arc::make_mut(&mut self.inner[table.0 as usize])[usize::from(place)] = Packed::pack(entry);
+    }
+
+    /// Makes a port a member of a BPDU network, whose interface is `vif`; `false` if it is one already. What its VLAN 0 stood
+    /// for stays so, but for control frames.
+    pub(crate) fn set_control(&mut self, port: PortIndex, vif: VifIndex) -> bool {
+        let others = self.outer(port, VlanId::UNTAGGED);
+        if matches!(others, VlanEntry::Control(_)) {
+            return false;
+        }
+        let number = ControlPort(self.controls.len() as u32);
+        self.controls.push(ControlVlan { vif, others });
+        self.set_outer(port, VlanId::UNTAGGED, VlanEntry::Control(number));
+        true
     }
 
     /// Makes a VLAN one with inner tags; `plain` is what it stood for.
@@ -156,6 +191,20 @@ impl PortVlans<'_> {
         self.0[usize::from(tci.vid())].unpack()
     }
 
+    /// The group that shares the tag's VLAN, if it is simply one's: asked in one comparison too.
+    #[inline(always)]
+    pub fn group(self, tci: Tci) -> Option<GroupId> {
+        let Packed(entry) = self.0[usize::from(tci.vid())];
+        (entry & !PAYLOAD == KIND_DEMUX).then_some(GroupId::unpacked(entry & PAYLOAD))
+    }
+
+    /// Whether the port is a member of a BPDU network: asked once a burst.
+    #[inline(always)]
+    pub fn control(self) -> Option<ControlPort> {
+        let [Packed(untagged), ..] = *self.0;
+        (untagged & !(CONTROL - 1) == KIND_INNER | CONTROL).then_some(ControlPort(untagged & (CONTROL - 1)))
+    }
+
     /// The interface that the tag's VLAN stands for, if it is simply one's: the usual case, asked in one comparison.
     #[inline(always)]
     pub fn vif(self, tci: Tci) -> Option<VifIndex> {
@@ -176,12 +225,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn entries_survive_packing(row in 0usize..=VifIndex::MAX, group in 0usize..=GroupId::MAX, table in 0u32..=PAYLOAD) {
+        fn entries_survive_packing(row in 0usize..=VifIndex::MAX, group in 0usize..=GroupId::MAX, table in 0..CONTROL) {
             let entries = [
                 VlanEntry::None,
                 VlanEntry::Vif(VifIndex::new(row).unwrap()),
                 VlanEntry::MacDemux(GroupId::new(group).unwrap()),
                 VlanEntry::Inner(InnerVlans(table)),
+                VlanEntry::Control(ControlPort(table)),
             ];
             for entry in entries {
                 prop_assert_eq!(Packed::pack(entry).unpack(), entry);
@@ -207,6 +257,28 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_member_of_a_bpdu_network_keeps_what_its_vlan_0_stood_for_in_either_order() {
+        let (port, vif) = (PortIndex::new(0).unwrap(), |n| VifIndex::new(n).unwrap());
+        for first in [true, false] {
+            let mut table = VlanTable::default();
+            let own = VlanEntry::Vif(vif(1));
+            if first {
+                table.set(port, vlan(0), None, own);
+            }
+            assert!(table.set_control(port, vif(7)));
+            if !first {
+                table.set(port, vlan(0), None, own);
+            }
+            assert!(!table.set_control(port, vif(8)));
+            let VlanEntry::Control(number) = table.port(port).lookup(Tci::new(0)) else { panic!("no member") };
+            assert_eq!(table.control(number), Some(ControlVlan { vif: vif(7), others: own }));
+            assert_eq!(table.lookup(port, vlan(0), None), own);
+            assert_eq!((table.port(port).vif(Tci::new(0)), table.port(port).control()), (None, Some(number)));
+            assert_eq!(table.port(PortIndex::new(1).unwrap()).control(), None);
         }
     }
 

@@ -40,6 +40,7 @@ struct Sent {
     frames: VecDeque<MemFrame>,
     capacity: usize,
     chains: bool,
+    refusals: usize,
 }
 
 /// A transmit queue; clones are the same queue.
@@ -49,7 +50,13 @@ pub struct MemTx(Rc<RefCell<Sent>>);
 impl MemTx {
     /// A queue that takes `capacity` frames until it is emptied, in several buffers or only in one.
     pub fn new(capacity: usize, chains: bool) -> Self {
-        Self(Rc::new(RefCell::new(Sent { frames: VecDeque::with_capacity(capacity), capacity, chains })))
+        let frames = VecDeque::with_capacity(capacity);
+        Self(Rc::new(RefCell::new(Sent { frames, capacity, chains, refusals: 0 })))
+    }
+
+    /// Has the queue take nothing so many times.
+    pub fn refuse(&self, times: usize) {
+        self.0.borrow_mut().refusals = times;
     }
 
     /// Takes the oldest frame out.
@@ -63,6 +70,10 @@ impl TxQueue for MemTx {
 
     fn transmit(&mut self, frames: &mut ArrayVec<MemFrame, BURST>) {
         let mut sent = self.0.borrow_mut();
+        if sent.refusals > 0 {
+            sent.refusals -= 1;
+            return;
+        }
         let room = (sent.capacity - sent.frames.len()).min(frames.len());
         for frame in frames.drain(..room) {
             assert!(sent.chains || frame.buffers() == 1, "a frame in several buffers for a port that takes none");

@@ -122,6 +122,9 @@ drop_reasons! {
     NotControlFrame, "not_control_frame", Classify,
         "A frame of a BPDU network that is not addressed to one of its groups.",
         "Set transparent: true for the network if all its frames should pass; else take the traffic off the native VLAN.";
+    LinkControl, "link_control", Classify,
+        "A frame that is between two neighbours on one link and never forwarded: LACP, LLDP, 802.1X or pause.",
+        "Expected wherever a switch speaks these on the trunk.";
     UplinkDown, "uplink_down", Classify,
         "A frame of, or for, an access port that is closed, since the gateway has no way to the fabric.",
         "See `causeway show events` and `causeway show ports` for what the fabric port lacks.";
@@ -219,9 +222,6 @@ drop_reasons! {
     SameSegment, "same_segment", Bridge,
         "A frame for a VMI on the same VLAN of the same port as its sender: the switch there has delivered it.",
         "Harmless while the switch floods it; if the switch isolates its ports, give each VMI a VLAN of its own.";
-    LinkControl, "link_control", Bridge,
-        "A frame that is between two neighbours on one link and never forwarded: LACP, LLDP, 802.1X or pause.",
-        "Expected wherever a switch speaks these on the trunk.";
     MalformedArp, "malformed_arp", Bridge,
         "An ARP packet that is cut, or not of Ethernet and IPv4 (RFC 826).",
         "Find the sender by capturing on the access VLAN.";
@@ -273,6 +273,9 @@ drop_reasons! {
     NoOtherMember, "no_other_member", Flood,
         "A flooded frame of a network with no other member to copy it to.",
         "Expected while the network has one member; else add VTEPs with flood: true.";
+    ControlPoliced, "control_policed", Flood,
+        "A control frame beyond what one member of a BPDU network may send.",
+        "Look for a LAN without spanning tree between two members, which sends the same frames round: `causeway show stp`.";
     FloodBudget, "flood_budget", Flood,
         "A flooded frame beyond what one burst may be replicated to.",
         "Look for a broadcast storm in the network.";

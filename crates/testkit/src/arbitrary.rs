@@ -3,7 +3,7 @@
 mod overlay;
 
 use crate::packets::{ethernet_with, internet_checksum, pseudo_header, udp_in_ipv4};
-use crate::{Access, Arrival, Fabric, Link, Mac, Network, Path, Reach, SourceCheck, VirtualNetwork, Vmi, Vtep};
+use crate::{Access, Arrival, Bpdu, Fabric, Link, Mac, Network, Path, Reach, SourceCheck, VirtualNetwork, Vmi, Vtep};
 use memory::Layout;
 use proptest::collection::vec;
 use proptest::option::weighted;
@@ -36,7 +36,10 @@ fn vtep_address(n: usize) -> IpAddr {
 /// A small gateway: up to two access and two fabric ports, three networks, ten instances, four VTEPs.
 pub fn network() -> impl Strategy<Value = Network> {
     let label = || weighted(0.7, select(&LABELS[..]));
-    let vni = (select(vec![1, 5100, 0x0001_0000, 0x00ff_ffff]), label(), any::<bool>(), any::<bool>());
+    let bpdu = (prop_oneof![Just(1 | 1 << 8), any::<u16>()], any::<bool>(), any::<bool>());
+    let bpdu = bpdu.prop_map(|(groups, pvst, transparent)| Bpdu { groups, pvst, transparent });
+    let floods = (any::<bool>(), any::<bool>());
+    let vni = (select(vec![1, 5100, 0x0001_0000, 0x00ff_ffff]), label(), floods, weighted(0.3, bpdu));
     let inner = weighted(0.3, select(&INNER_VLANS[..]));
     let vmi = (any::<Index>(), any::<Index>(), (select(&VLANS[..]), inner), label(), vec(station(), 1..5));
     let hop = (any::<Index>(), (2u8..5).prop_map(|n| [0x02, 0xfa, 0, 0, 0, n]));
@@ -58,7 +61,7 @@ pub fn network() -> impl Strategy<Value = Network> {
     )
 }
 
-type NetworkSeed = (u32, Option<u32>, bool, bool);
+type NetworkSeed = (u32, Option<u32>, (bool, bool), Option<Bpdu>);
 type VmiSeed = (Index, Index, (u16, Option<u16>), Option<u32>, Vec<Mac>);
 type ReachSeed = (Index, Index, (Encapsulation, Option<u32>), Option<()>, Vec<Mac>);
 
@@ -66,17 +69,30 @@ type ReachSeed = (Index, Index, (Encapsulation, Option<u32>), Option<()>, Vec<Ma
 /// one place of its network, and a VTEP floods once in it.
 fn populate(net: &mut Network, networks: Vec<NetworkSeed>, vmis: Vec<VmiSeed>, reach: Vec<ReachSeed>) {
     let (mut vnis, mut labels, mut segments) = (HashSet::new(), HashSet::new(), HashMap::new());
-    let (mut places, mut pairs) = (HashSet::new(), HashSet::new());
-    for (vni, label, control_word, flood_unknown_unicast) in networks {
+    let (mut places, mut pairs, mut members) = (HashSet::new(), HashSet::new(), HashSet::new());
+    for (vni, label, (control_word, flood_unknown_unicast), bpdu) in networks {
         if vnis.insert(vni) {
             let label = label.filter(|label| labels.insert(*label));
-            net.networks.push(VirtualNetwork { vni, label, control_word, flood_unknown_unicast });
+            net.networks.push(VirtualNetwork {
+                label,
+                control_word,
+                flood_unknown_unicast,
+                bpdu,
+                ..VirtualNetwork::new(vni)
+            });
         }
     }
     for (network, port, (vlan, inner), label, mut macs) in vmis {
-        let (port, inner) = (port.index(net.access.len()), inner.filter(|_| vlan != 0));
+        let (port, network) = (port.index(net.access.len()), network.index(net.networks.len()));
+        if net.networks[network].bpdu.is_some() {
+            if members.insert(port) {
+                net.vmis.push(Vmi { network, port, vlan: 0, inner: None, label: None, macs });
+            }
+            continue;
+        }
         // Untagged frames have no second tag.
-        let network = *segments.entry((port, vlan, inner)).or_insert(network.index(net.networks.len()));
+        let inner = inner.filter(|_| vlan != 0);
+        let network = *segments.entry((port, vlan, inner)).or_insert(network);
         macs.retain(|mac| places.insert((network, *mac)));
         let label = label.filter(|label| labels.insert(*label));
         net.vmis.push(Vmi { network, port, vlan, inner, label, macs });
@@ -145,8 +161,16 @@ fn destination(net: &Network, network: usize) -> BoxedStrategy<Mac> {
     let there = net.reach.iter().filter(|r| r.network == network).flat_map(|r| r.macs.clone());
     let known: Vec<Mac> = here.chain(there).collect();
     let known = if known.is_empty() { station().boxed() } else { select(known).boxed() };
+    let control = prop_oneof![
+        3 => select(vec![0u8, 8]).prop_map(|n| [1, 0x80, 0xc2, 0, 0, n]),
+        2 => (0u8..18).prop_map(|n| [1, 0x80, 0xc2, 0, 0, n]),
+        3 => Just([1, 0, 0x0c, 0xcc, 0xcc, 0xcd]),
+    ];
+    // Half of what comes to a BPDU network is its business, a little of it comes anywhere.
+    let weight = if net.networks[network].bpdu.is_some() { 11 } else { 1 };
     prop_oneof![
         6 => known,
+        weight => control,
         2 => Just([0xff; 6]),
         1 => Just([0x33, 0x33, 0, 0, 0, 1]),
         1 => station(),
@@ -165,6 +189,7 @@ fn content() -> impl Strategy<Value = (u16, Vec<u8>)> {
             (0x0800, udp_in_ipv4(a.into(), Ipv4Addr::new(10, 1, 0, 2), ports, &vec![0x5a; n]))
         }),
         1 => octets.prop_map(|o| (0x88b5, o)),
+        1 => (select(vec![39u16, 0x8808, 0x8809, 0x888e, 0x88cc]), vec(any::<u8>(), 30..120)),
         1 => vec(any::<u8>(), 46..1600).prop_map(|o| (0x86dd, o)),
         1 => (tag, vec(any::<u8>(), 2..1560)),
         1 => (select(&INNER_VLANS[..]), vec(any::<u8>(), 2..100))

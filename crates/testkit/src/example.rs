@@ -86,12 +86,8 @@ pub fn network() -> Network {
         flood,
         macs: vec![mac],
     };
-    let network = |vni, label, control_word| VirtualNetwork {
-        vni,
-        label: Some(label),
-        control_word,
-        flood_unknown_unicast: false,
-    };
+    let network =
+        |vni, label, control_word| VirtualNetwork { label: Some(label), control_word, ..VirtualNetwork::new(vni) };
     let mut all = Network {
         fabric: Fabric::default(),
         access: vec![Access::trunk(1500)],

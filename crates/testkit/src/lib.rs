@@ -20,4 +20,4 @@ pub mod workloads;
 pub use gateway::{Arrival, Gateway, Means, Outcome, TICKS_PER_SECOND};
 pub use judge::disagreement;
 pub use memory;
-pub use network::{Access, Fabric, Link, Mac, Network, Path, Reach, SourceCheck, VirtualNetwork, Vmi, Vtep};
+pub use network::{Access, Bpdu, Fabric, Link, Mac, Network, Path, Reach, SourceCheck, VirtualNetwork, Vmi, Vtep};

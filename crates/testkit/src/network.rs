@@ -1,8 +1,8 @@
 //! What one gateway serves, in plain values: the meaning of both configuration files without their syntax.
 
 use fib::{
-    BuildError, Builder, NetworkId, NetworkSpec, NexthopId, PortIndex, Snapshot, Target, TunnelId, TunnelSpec,
-    VifIndex, VifSpec,
+    BuildError, Builder, ControlFrames, NetworkId, NetworkSpec, NexthopId, PortIndex, Snapshot, Target, TunnelId,
+    TunnelSpec, VifIndex, VifSpec,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use wire::{Encapsulation, MacAddr, MplsLabel, Tpid, VlanId};
@@ -104,6 +104,33 @@ pub struct VirtualNetwork {
     pub control_word: bool,
     /// Whether unknown unicast goes to all members.
     pub flood_unknown_unicast: bool,
+    /// What it carries, if it is a BPDU network. Its VMIs are on VLAN 0, one a port, and have no label.
+    pub bpdu: Option<Bpdu>,
+}
+
+impl VirtualNetwork {
+    /// A network with a VNI and nothing else.
+    pub const fn new(vni: u32) -> Self {
+        Self { vni, label: None, control_word: false, flood_unknown_unicast: false, bpdu: None }
+    }
+}
+
+/// What a BPDU network carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bpdu {
+    /// The groups, one bit each: bit `n` is 01:80:c2:00:00:0`n`.
+    pub groups: u16,
+    /// Whether PVST+'s frames go from trunk to trunk.
+    pub pvst: bool,
+    /// Whether everything else that is untagged and nobody's goes along.
+    pub transparent: bool,
+}
+
+impl Default for Bpdu {
+    /// The configuration's defaults.
+    fn default() -> Self {
+        Self { groups: 1 | 1 << 8, pvst: false, transparent: false }
+    }
 }
 
 /// A remote instance's interface. Several of one network may be on the same VLAN.
@@ -230,6 +257,7 @@ impl Network {
                 label: network.label.map(label),
                 control_word: network.control_word,
                 flood_unknown_unicast: network.flood_unknown_unicast,
+                control: network.bpdu.map(|bpdu| ControlFrames::new(bpdu.groups, bpdu.pvst, bpdu.transparent)),
                 ..NetworkSpec::new(vni(network.vni))
             };
             builder.add_network(row(NetworkId::new(n)), spec)?;

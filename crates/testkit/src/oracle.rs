@@ -4,6 +4,7 @@
 //! of them. What is free in an outer header (IP id, flow label, entropy port) is zero here, and so are the checksums; an
 //! access frame is without padding: [`crate::disagreement`] judges those.
 
+mod bpdu;
 mod encapsulation;
 mod outer;
 mod stack;
@@ -70,8 +71,9 @@ fn cannot_send(mac: &[u8]) -> bool {
     mac[0] & 1 == 1 || mac == [0; 6]
 }
 
-fn owns(vmi: &Vmi, mac: &[u8]) -> bool {
-    vmi.macs.iter().any(|own| own[..] == *mac)
+/// The VMI of a BPDU network stands for its ports: nobody is at home there.
+fn owns(net: &Network, vmi: &Vmi, mac: &[u8]) -> bool {
+    net.networks[vmi.network].bpdu.is_none() && vmi.macs.iter().any(|own| own[..] == *mac)
 }
 
 /// What has to come out when this arrives at `port` of a gateway that serves `net`.
@@ -120,7 +122,11 @@ fn access(
     frame: Vec<u8>,
     mut faults: Faults,
 ) -> Result<Bridged, Expectation> {
-    let here = || net.vmis.iter().filter(|vmi| (vmi.port, vmi.vlan) == (port, tci & 0xfff));
+    if let Some(special) = bpdu::access(net, a, port, tci, &frame, faults.0.clone()) {
+        return special;
+    }
+    let is_here = |vmi: &&Vmi| (vmi.port, vmi.vlan) == (port, tci & 0xfff) && net.networks[vmi.network].bpdu.is_none();
+    let here = || net.vmis.iter().filter(is_here);
     let has_inner = here().any(|vmi| vmi.inner.is_some());
     let (mut inner, mut octets) = (None, frame.clone());
     if has_inner && word(&frame, 12) == 0x8100 {
@@ -133,7 +139,7 @@ fn access(
     let segment = (port, tci & 0xfff, inner);
     faults.when(cannot_send(&frame[6..12]), GroupSource);
     faults.when(!here().any(|vmi| vmi.inner == inner), UnknownVlan);
-    let sender = here().find(|vmi| vmi.inner == inner && owns(vmi, &frame[6..12]));
+    let sender = here().find(|vmi| vmi.inner == inner && owns(net, vmi, &frame[6..12]));
     faults.when(sender.is_none() && here().any(|vmi| vmi.inner == inner), UnknownSourceMac);
     match sender {
         Some(sender) if faults.0.is_empty() => Ok(Bridged {
@@ -149,13 +155,16 @@ fn access(
 
 /// Where the frame's destination is, and the rules against loops.
 fn bridge(net: &Network, frame: &Bridged) -> Expectation {
+    if let Some(special) = bpdu::bridge(net, frame) {
+        return special;
+    }
     let (n, to, by) = (frame.network, &frame.octets[..6], &frame.octets[6..12]);
-    let vmi = net.vmis.iter().find(|vmi| vmi.network == n && owns(vmi, to));
+    let vmi = net.vmis.iter().find(|vmi| vmi.network == n && owns(net, vmi, to));
     let remote = net.reach.iter().find(|r| r.network == n && r.macs.iter().any(|mac| mac[..] == *to));
     if to[0] & 1 == 1 || vmi.is_none() && remote.is_none() && net.networks[n].flood_unknown_unicast {
         return flood(net, frame);
     }
-    let loops = |vmi: &Vmi| net.vmis.iter().any(|other| other.segment() == vmi.segment() && owns(other, by));
+    let loops = |vmi: &Vmi| net.vmis.iter().any(|other| is_beside(vmi, other) && owns(net, other, by));
     let out = match (vmi, remote, frame.from) {
         (Some(vmi), ..) => {
             let mut faults = Faults::default();
@@ -173,6 +182,11 @@ fn bridge(net: &Network, frame: &Bridged) -> Expectation {
     Expectation { out: vec![out], host: vec![] }
 }
 
+/// Whether both are on one segment, as members of one network: beside them there may be a BPDU network's VMI.
+fn is_beside(vmi: &Vmi, other: &Vmi) -> bool {
+    (vmi.segment(), vmi.network) == (other.segment(), other.network)
+}
+
 /// A copy to each VTEP that takes part, unless it comes from one, and one to each other segment of the network.
 fn flood(net: &Network, frame: &Bridged) -> Expectation {
     let n = frame.network;
@@ -183,12 +197,13 @@ fn flood(net: &Network, frame: &Bridged) -> Expectation {
             return dropped([FloodSourceNotMember]);
         }
         _ if frame.in_pieces => return dropped([NotContiguous]),
+        _ if bpdu::ends_at_the_link(&frame.octets) => return dropped([LinkControl]),
         Origin::Vtep(_) => {}
         Origin::Segment(_) => out.extend(flooders().map(|r| encapsulation::to_fabric(net, r, frame))),
     }
     let mut segments = vec![];
-    for vmi in net.vmis.iter().filter(|vmi| vmi.network == n && !owns(vmi, &frame.octets[6..12])) {
-        let owned = |other: &Vmi| other.segment() == vmi.segment() && owns(other, &frame.octets[6..12]);
+    for vmi in net.vmis.iter().filter(|vmi| vmi.network == n && !owns(net, vmi, &frame.octets[6..12])) {
+        let owned = |other: &Vmi| is_beside(vmi, other) && owns(net, other, &frame.octets[6..12]);
         let is_origin = frame.from == Origin::Segment(vmi.segment());
         if !is_origin && !segments.contains(&vmi.segment()) && !net.vmis.iter().any(owned) {
             segments.push(vmi.segment());

@@ -96,12 +96,8 @@ fn vlan(n: usize) -> u16 {
 /// 64 networks with one VMI here and one station behind a VTEP, which `by` says how to reach: the encapsulation, and
 /// whether by IPv4 (0) or IPv6 (1).
 fn network(by: impl Fn(usize) -> (Encapsulation, usize)) -> Network {
-    let virtual_network = |n| VirtualNetwork {
-        vni: FIRST_NUMBER + n as u32,
-        label: Some(FIRST_NUMBER + n as u32),
-        control_word: false,
-        flood_unknown_unicast: false,
-    };
+    let virtual_network =
+        |n| VirtualNetwork { label: Some(FIRST_NUMBER + n as u32), ..VirtualNetwork::new(FIRST_NUMBER + n as u32) };
     let vmi = |n| Vmi { network: n, port: ACCESS, vlan: vlan(n), inner: None, label: None, macs: vec![local(n)] };
     let reach = |n| {
         let (encapsulation, vtep) = by(n);

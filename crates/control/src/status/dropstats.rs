@@ -58,6 +58,7 @@ pub(super) fn counter(reason: Reason) -> Dropstats {
         Reason::NoOtherMember
         | Reason::MacLimit
         | Reason::ServicePoliced
+        | Reason::ControlPoliced
         | Reason::StormBroadcast
         | Reason::StormMulticast
         | Reason::StormUnknownUnicast => Dropstats::Discards,

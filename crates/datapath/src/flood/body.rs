@@ -4,6 +4,7 @@ use crate::burst::Lanes;
 use crate::encap::{MACS, mac_octets, pad};
 use crate::io::{Frame, Pool};
 use telemetry::DropReason;
+use wire::bpdu::is_link_control;
 use wire::{Tci, checksum, ethernet};
 
 /// Short frames are copied in whole blocks of so many octets, a cache line each, without a call.
@@ -33,7 +34,8 @@ pub(super) enum Body<P: Pool> {
     Shared(P::Payload),
 }
 
-/// Cuts the frame to MACs, type field and payload, padded so that the whole is at least 60 octets.
+/// Cuts the frame to MACs, type field and payload, padded so that the whole is at least 60 octets. What is for the other end of
+/// its link is flooded nowhere (`LinkControl`).
 #[inline(always)]
 pub(super) fn prepare<F: Frame>(frame: &mut F, lanes: &Lanes, lane: usize) -> Result<Original, DropReason> {
     let front = usize::from(lanes.l2_at[lane]) + usize::from(lanes.tag_octets[lane]);
@@ -47,6 +49,10 @@ pub(super) fn prepare<F: Frame>(frame: &mut F, lanes: &Lanes, lane: usize) -> Re
     }
     let (destination, source) = (lanes.destination[lane], lanes.source[lane]);
     put_macs(frame.octets_mut(), mac_octets(destination, source));
+    let ether_type = frame.octets().get(MACS..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
+    if is_link_control(destination, u16::from_be_bytes(ether_type)) {
+        return Err(DropReason::LinkControl);
+    }
     let macs = (u128::from(destination) << 48 | u128::from(source)) << 32;
     Ok(Original {
         destination,
@@ -55,7 +61,7 @@ pub(super) fn prepare<F: Frame>(frame: &mut F, lanes: &Lanes, lane: usize) -> Re
         priority: lanes.tci[lane],
         octets: frame.total_octets(),
         macs,
-        ether_type: frame.octets().get(MACS..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default(),
+        ether_type,
     })
 }
 

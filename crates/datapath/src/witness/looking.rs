@@ -206,14 +206,15 @@ impl Looking {
 
 /// Whether a frame is for an interface: it alone, or all of its network.
 fn is_for<F: Frame>(t: &Snapshot, lane: &LaneView<'_, F>, vif: VifIndex) -> bool {
-    let flooded = || lane.verdict() == Verdict::Flood && lane.network() == Some(t.vif(vif).network());
+    let flooded =
+        || matches!(lane.verdict(), Verdict::Flood | Verdict::Control) && lane.network() == Some(t.vif(vif).network());
     lane.found() == Some(Destination::Vif(vif)) || flooded() && lane.ingress() != Some(vif)
 }
 
 fn fate(verdict: Verdict) -> Fate {
     match verdict {
         Verdict::Send(port) => Fate::Sent(port),
-        Verdict::Flood => Fate::Flooded,
+        Verdict::Flood | Verdict::Control => Fate::Flooded,
         Verdict::Punt => Fate::Punted,
         Verdict::Drop(reason) => Fate::Dropped(reason),
         // The outlet drops what no stage has decided.

@@ -8,6 +8,29 @@ use std::sync::Arc;
 use wire::MacAddr;
 
 impl Builder {
+    /// Makes `id` the BPDU network's interface on VLAN 0 of the spec's port, beside whatever else is there. No source is its
+    /// own, since switches send by any, so no MAC becomes known by it.
+    pub(super) fn enter_control(&mut self, id: VifIndex, spec: &VifSpec<'_>) -> Result<(), BuildError> {
+        if !spec.vlan.is_untagged() || spec.inner.is_some() {
+            return Err(BuildError::NotUntagged(spec.port, spec.vlan));
+        }
+        if !self.next.vlans.set_control(spec.port, id) {
+            return Err(BuildError::VlanTaken(spec.port, spec.vlan));
+        }
+        self.network_mut(spec.network)?.add_segment(id);
+        let tags = Tags { tpid: self.next.vlans.tpid(spec.port), vlan: spec.vlan, inner: None };
+        self.put_row(id, Vif::new(spec.network, spec.port, tags, &[], spec.max_payload));
+        Ok(())
+    }
+
+    fn put_row(&mut self, id: VifIndex, vif: Vif) {
+        let vifs = Arc::make_mut(&mut self.next.vifs);
+        if vifs.len() <= id.row() {
+            vifs.resize(id.row() + 1, NO_VIF.clone());
+        }
+        vifs[id.row()] = vif;
+    }
+
     /// Makes `id` the interface of the spec's VLAN, or one of those that share it.
     pub(super) fn enter_segment(&mut self, id: VifIndex, spec: &VifSpec<'_>) -> Result<(), BuildError> {
         self.network_mut(spec.network)?;
@@ -16,7 +39,7 @@ impl Builder {
             VlanEntry::None => None,
             VlanEntry::Vif(other) => Some(self.found_group(other, spec)?),
             VlanEntry::MacDemux(group) => Some(group),
-            VlanEntry::Inner(_) => return Err(BuildError::VlanTaken(spec.port, spec.vlan)),
+            VlanEntry::Inner(_) | VlanEntry::Control(_) => return Err(BuildError::VlanTaken(spec.port, spec.vlan)),
         };
         let tags = Tags { tpid: self.next.vlans.tpid(spec.port), vlan: spec.vlan, inner: spec.inner };
         let mut vif = Vif::new(spec.network, spec.port, tags, spec.sources, spec.max_payload);
@@ -34,11 +57,7 @@ impl Builder {
                 self.next.vlans.set(spec.port, spec.vlan, spec.inner, VlanEntry::Vif(id));
             }
         }
-        let vifs = Arc::make_mut(&mut self.next.vifs);
-        if vifs.len() <= id.row() {
-            vifs.resize(id.row() + 1, NO_VIF.clone());
-        }
-        vifs[id.row()] = vif;
+        self.put_row(id, vif);
         self.mark_beside_inner(spec, id);
         Ok(())
     }
@@ -53,7 +72,7 @@ impl Builder {
         let (one, group) = match self.next.vlans.lookup(spec.port, spec.vlan, None) {
             VlanEntry::Vif(vif) => (Some(vif), None),
             VlanEntry::MacDemux(group) => (self.next.groups.get(group.row()).copied(), Some(group)),
-            VlanEntry::None | VlanEntry::Inner(_) => return,
+            VlanEntry::None | VlanEntry::Inner(_) | VlanEntry::Control(_) => return,
         };
         let Some(one) = one.filter(|one| !self.next.vif(*one).is_beside_inner()) else { return };
         let all = Arc::make_mut(&mut self.next.vifs);

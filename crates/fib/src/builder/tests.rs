@@ -284,3 +284,31 @@ fn storm_budgets_stand_with_what_they_are_of() {
     let s = b.finish();
     assert_eq!([s.vif_storm_budget(vif(0)), s.network_storm_budget(network(0))], [&budget; 2]);
 }
+
+#[test]
+fn a_bpdu_network_has_vlan_0_of_its_members_beside_what_is_there() {
+    let mut b = built();
+    let control = ControlFrames::new(1, false, false);
+    b.add_network(network(1), NetworkSpec { control: Some(control), ..network_spec(6000, None) }).unwrap();
+    let member = VifSpec { network: network(1), ..spec(&[OTHER], 0, None) };
+    let third = MacAddr::new([2, 0, 0, 0, 0x10, 0x66]);
+    b.add_vif(vif(1), spec(&[third], 0, None)).unwrap();
+    b.add_vif(vif(2), member).unwrap();
+    b.add_vif(vif(3), spec(&[MacAddr::new([2, 0, 0, 0, 0x10, 0x67])], 0, None)).unwrap();
+    b.add_vif(vif(4), VifSpec { port: port(1), ..member }).unwrap();
+    assert_eq!(b.add_vif(vif(5), member), Err(BuildError::VlanTaken(port(0), vlan(0))));
+    let tagged = VifSpec { vlan: vlan(7), ..member };
+    assert_eq!(b.add_vif(vif(5), tagged), Err(BuildError::NotUntagged(port(0), vlan(7))));
+    let s = b.finish();
+    assert_eq!(s.network(network(1)).unwrap().segments(), [vif(2), vif(4)]);
+    assert_eq!(s.network(network(0)).unwrap().segments(), [vif(0), vif(1)]);
+    let VlanEntry::Control(number) = s.vlans.port(port(0)).lookup(wire::Tci::new(0)) else { panic!("no member") };
+    let ControlVlan { vif: own, others: VlanEntry::MacDemux(group) } = s.vlans.control(number).unwrap() else {
+        panic!("the other two are a group")
+    };
+    assert_eq!((own, s.member(group, third.to_bits())), (vif(2), Some(vif(1))));
+    let other = s.vlans.port(port(1)).control().and_then(|number| s.vlans.control(number));
+    assert_eq!(other, Some(ControlVlan { vif: vif(4), others: VlanEntry::None }));
+    // Whoever uses the address of the network's VMI is anybody.
+    assert!(s.destination(network(1), OTHER).is_none() && !s.vif(vif(2)).owns(OTHER.to_bits()));
+}

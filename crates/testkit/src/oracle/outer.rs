@@ -259,6 +259,6 @@ fn in_mpls<'p>(net: &Network, payload: &'p [u8], faults: &mut Faults) -> Inside<
         faults.when(inner.len() < 4, InnerRunt);
         inner = inner.get(4..).unwrap_or(&[]);
     }
-    faults.when(vmi.is_some_and(|vmi| inner.len() < 6 || !owns(vmi, &inner[..6])), LabelDestination);
+    faults.when(vmi.is_some_and(|vmi| inner.len() < 6 || !owns(net, vmi, &inner[..6])), LabelDestination);
     Some((network, u16::from(class) << 13, inner))
 }
