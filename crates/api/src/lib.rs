@@ -15,6 +15,7 @@ mod config;
 mod drops;
 mod dropstats;
 mod error;
+mod events;
 mod fdb;
 mod host;
 mod hosts;
@@ -25,6 +26,7 @@ mod port_traits;
 mod ports;
 mod query;
 mod rates;
+mod reachability;
 mod reload;
 mod request;
 mod storm;
@@ -41,6 +43,7 @@ pub use config::{ConfigDocument, ConfigFile};
 pub use drops::{Accounting, DropEntry, DropsDocument, WorkerAccounting, WorkerCount};
 pub use dropstats::Dropstats;
 pub use error::{ErrorCode, ErrorDocument, Finding, Place};
+pub use events::{Event, EventsDocument};
 pub use fdb::{FdbDocument, FdbEntry, FdbOrigin, FdbWhere};
 pub use host::{FromHost, HostClass, HostDocument, ToHost};
 pub use hosts::{Host, HostsDocument};
@@ -49,11 +52,15 @@ pub use networks::{Network, NetworksDocument};
 pub use nexthops::{Nexthop, NexthopState, NexthopsDocument};
 pub use port_traits::{LargeFrames, LinkState, PartialChecksums, PortTraits, Queues, Spreading, Tags};
 pub use ports::{Link, Port, PortLosses, PortRole, PortsDocument};
-pub use query::{DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, StormQuery, VifsQuery, VtepsQuery};
+pub use query::{
+    DropsQuery, EventsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, ReachabilityQuery, StormQuery,
+    VifsQuery, VtepsQuery,
+};
 pub use rates::{
     DropRate, DropRatesDocument, PortRate, PortRatesDocument, TrafficRate, VifRate, VifRatesDocument, WorkerLoad,
     WorkerLoadsDocument,
 };
+pub use reachability::{AddressReachability, ReachabilityDocument, ReachabilityState};
 pub use reload::{Changes, ReloadDocument};
 pub use request::{Request, Response, Show};
 pub use storm::{StormDocument, StormTalker};

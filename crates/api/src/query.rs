@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{ReachabilityState, Timestamp};
+
 /// Which VMIs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -120,6 +122,36 @@ pub struct DropsQuery {
     /// Only those that this stage of the pipeline decides; one that does not exist is
     /// [`ErrorCode::NotFound`](crate::ErrorCode::NotFound).
     pub stage: Option<String>,
+}
+
+/// Which addresses of instances.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReachabilityQuery {
+    /// Only this virtual network; one that this node does not serve is
+    /// [`ErrorCode::NotFound`](crate::ErrorCode::NotFound).
+    pub network: Option<String>,
+    /// Only VMIs whose name fits this pattern: `*` stands for any text, `?` for any one character.
+    pub name: Option<String>,
+    /// Only those of which this is known.
+    pub state: Option<ReachabilityState>,
+    /// So many of those that fit are left out at the start.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub offset: u64,
+    /// At most so many.
+    pub limit: Option<u64>,
+}
+
+/// Which events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventsQuery {
+    /// Only this kind; one that does not exist is [`ErrorCode::NotFound`](crate::ErrorCode::NotFound).
+    pub kind: Option<String>,
+    /// Only what happened then or later.
+    pub since: Option<Timestamp>,
+    /// Only the last so many of those that fit.
+    pub last: Option<u64>,
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -1,10 +1,10 @@
 use serde::Serialize;
 
 use crate::{
-    Clear, ClearDocument, ConfigDocument, DropsDocument, DropsQuery, FdbDocument, FdbQuery, HostDocument,
-    HostsDocument, HostsQuery, LabelsDocument, LabelsQuery, NetworksDocument, NexthopsDocument, NexthopsQuery,
-    PortsDocument, ReloadDocument, StormDocument, StormQuery, VersionDocument, VifsDocument, VifsQuery, VtepsDocument,
-    VtepsQuery, WorkersDocument,
+    Clear, ClearDocument, ConfigDocument, DropsDocument, DropsQuery, EventsDocument, EventsQuery, FdbDocument,
+    FdbQuery, HostDocument, HostsDocument, HostsQuery, LabelsDocument, LabelsQuery, NetworksDocument, NexthopsDocument,
+    NexthopsQuery, PortsDocument, ReachabilityDocument, ReachabilityQuery, ReloadDocument, StormDocument, StormQuery,
+    VersionDocument, VifsDocument, VifsQuery, VtepsDocument, VtepsQuery, WorkersDocument,
 };
 
 /// All that can be asked of the daemon.
@@ -41,6 +41,10 @@ pub enum Show {
     Drops(DropsQuery),
     /// [`StormDocument`]
     Storm(StormQuery),
+    /// [`ReachabilityDocument`]
+    Reachability(ReachabilityQuery),
+    /// [`EventsDocument`]
+    Events(EventsQuery),
     /// [`HostDocument`]
     Host,
     /// [`WorkersDocument`]
@@ -76,6 +80,10 @@ pub enum Response {
     Drops(DropsDocument),
     /// To [`Show::Storm`].
     Storm(StormDocument),
+    /// To [`Show::Reachability`].
+    Reachability(ReachabilityDocument),
+    /// To [`Show::Events`].
+    Events(EventsDocument),
     /// To [`Show::Host`].
     Host(HostDocument),
     /// To [`Show::Workers`].
@@ -102,6 +110,8 @@ impl Show {
             Self::Hosts(query) => *query != HostsQuery::default(),
             Self::Storm(query) => *query != StormQuery::default(),
             Self::Drops(query) => query.stage.is_some(),
+            Self::Reachability(query) => *query != ReachabilityQuery::default(),
+            Self::Events(query) => query.kind.is_some() || query.since.is_some(),
             Self::Ports | Self::Networks | Self::Host | Self::Workers | Self::Config | Self::Version => false,
         }
     }
@@ -132,6 +142,8 @@ impl Request {
             Self::Show(Show::Hosts(_)) => Response::Hosts(serde_json::from_slice(json)?),
             Self::Show(Show::Drops(_)) => Response::Drops(serde_json::from_slice(json)?),
             Self::Show(Show::Storm(_)) => Response::Storm(serde_json::from_slice(json)?),
+            Self::Show(Show::Reachability(_)) => Response::Reachability(serde_json::from_slice(json)?),
+            Self::Show(Show::Events(_)) => Response::Events(serde_json::from_slice(json)?),
             Self::Show(Show::Host) => Response::Host(serde_json::from_slice(json)?),
             Self::Show(Show::Workers) => Response::Workers(serde_json::from_slice(json)?),
             Self::Show(Show::Config) => Response::Config(serde_json::from_slice(json)?),

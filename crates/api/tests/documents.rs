@@ -30,6 +30,8 @@ fn every_document_round_trips_to_the_letter() {
     round_trip::<api::HostsDocument>("hosts");
     round_trip::<api::DropsDocument>("drops");
     round_trip::<api::StormDocument>("storm");
+    round_trip::<api::ReachabilityDocument>("reachability");
+    round_trip::<api::EventsDocument>("events");
     round_trip::<api::HostDocument>("host");
     round_trip::<api::WorkersDocument>("workers");
     round_trip::<api::ConfigDocument>("config");
@@ -47,8 +49,8 @@ fn every_document_round_trips_to_the_letter() {
 #[test]
 fn a_response_is_written_as_its_document_alone_and_read_back_by_its_request() {
     use api::{
-        Clear, DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, Request, Show, StormQuery, VifsQuery,
-        VtepsQuery,
+        Clear, DropsQuery, EventsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, ReachabilityQuery, Request,
+        Show, StormQuery, VifsQuery, VtepsQuery,
     };
     for (name, request) in [
         ("ports", Request::Show(Show::Ports)),
@@ -61,6 +63,8 @@ fn a_response_is_written_as_its_document_alone_and_read_back_by_its_request() {
         ("hosts", Request::Show(Show::Hosts(HostsQuery::default()))),
         ("drops", Request::Show(Show::Drops(DropsQuery { all: true, stage: None }))),
         ("storm", Request::Show(Show::Storm(StormQuery::default()))),
+        ("reachability", Request::Show(Show::Reachability(ReachabilityQuery::default()))),
+        ("events", Request::Show(Show::Events(EventsQuery::default()))),
         ("host", Request::Show(Show::Host)),
         ("workers", Request::Show(Show::Workers)),
         ("config", Request::Show(Show::Config)),

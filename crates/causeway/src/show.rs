@@ -1,5 +1,6 @@
 //! The documents as text.
 
+mod access;
 mod cleared;
 mod config;
 mod drops;
@@ -30,6 +31,8 @@ pub(crate) fn text(response: &Response, narrowed: bool) -> String {
         Response::Hosts(document) => stations::hosts(document, narrowed),
         Response::Drops(document) => drops::drops(document, narrowed),
         Response::Storm(document) => storm::storm(document, narrowed),
+        Response::Reachability(document) => access::reachability(document, narrowed),
+        Response::Events(document) => access::events(document, narrowed),
         Response::Host(document) => host::host(document),
         Response::Workers(document) => process::workers(document),
         Response::Config(document) => config::config(document),

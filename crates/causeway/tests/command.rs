@@ -88,6 +88,8 @@ impl Backend for Documents {
             }
             Request::Show(Show::Drops(_)) => "drops",
             Request::Show(Show::Storm(_)) => "storm",
+            Request::Show(Show::Reachability(_)) => "reachability",
+            Request::Show(Show::Events(_)) => "events",
             Request::Show(Show::Host) => "host",
             Request::Show(Show::Workers) => "workers",
             Request::Show(Show::Config) => "config",
@@ -145,7 +147,19 @@ fn json(output: &Output) -> Value {
 fn show_prints_the_agreed_text_and_with_json_the_document_itself() {
     let daemon = Daemon::new(Documents);
     for name in [
-        "ports", "vifs", "networks", "fdb", "nexthops", "labels", "vteps", "hosts", "storm", "host", "workers",
+        "ports",
+        "vifs",
+        "networks",
+        "fdb",
+        "nexthops",
+        "labels",
+        "vteps",
+        "hosts",
+        "reachability",
+        "events",
+        "storm",
+        "host",
+        "workers",
         "config",
     ] {
         let text = daemon.run(&["show", name]);

@@ -3,12 +3,24 @@
 //! Everything here is sans-IO. Time is passed in; what is to be sent or changed is returned to the loop in
 //! [`reconcile`](crate::reconcile), which alone acts.
 
+mod announce;
+mod frames;
 pub mod log;
+pub mod probes;
+mod reports;
 pub(crate) mod storm;
+mod targets;
 
+use crate::config::Loaded;
+use crate::tables::VifRow;
+use announce::{Announcements, Place};
+use fib::{PortIndex, VifIndex};
+use hashbrown::HashMap;
 use log::EventLog;
+use probes::{Probes, Reachability, State, Target};
+use reports::Reports;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use storm::{Storms, Talker};
 use telemetry::notices::{Notice, NoticeReceiver, Stamped};
 use telemetry::{StormTotals, WorkerTelemetry};
@@ -21,13 +33,26 @@ pub struct Access {
     workers: Vec<NoticeReceiver>,
     counters: Vec<Arc<WorkerTelemetry>>,
     log: Arc<EventLog>,
+    probes: Probes,
+    reports: Reports,
+    announcements: Announcements,
+    places: HashMap<VifIndex, Place>,
     storms: Storms,
 }
 
 impl Access {
     /// Hears these workers, and looks at what they count.
-    pub fn new(workers: Vec<NoticeReceiver>, counters: Vec<Arc<WorkerTelemetry>>) -> Self {
-        Self { workers, counters, log: Arc::default(), storms: Storms::default() }
+    pub fn new(now: Instant, workers: Vec<NoticeReceiver>, counters: Vec<Arc<WorkerTelemetry>>) -> Self {
+        Self {
+            workers,
+            counters,
+            log: Arc::default(),
+            probes: Probes::default(),
+            reports: Reports::default(),
+            announcements: Announcements::new(now),
+            places: HashMap::new(),
+            storms: Storms::default(),
+        }
     }
 
     /// What has happened. Whoever keeps it costs control a copy of the list at the next event.
@@ -52,21 +77,74 @@ impl Access {
         self.storms.clear(only, |talker| storm_totals(counters, talker));
     }
 
-    /// One turn: takes in what the workers saw.
-    pub fn turn(&mut self, now: Instant) {
+    /// What is known of each instance's addresses. Whoever keeps it costs control a copy of the list at the next change.
+    pub fn reachability(&self) -> &Arc<Vec<(Target, Reachability)>> {
+        self.probes.entries()
+    }
+
+    /// Goes by another configuration from now on; `rows` are those of `loaded.network.served`, in force from `generation`
+    /// on.
+    pub fn configure(&mut self, now: Instant, loaded: &Loaded, rows: &[Option<VifRow>], generation: u64) {
+        self.probes.set_targets(now, targets::targets(loaded, rows, generation));
+        let (segments, places) = targets::segments(loaded, rows);
+        self.announcements.set_segments(segments);
+        self.places = places;
+    }
+
+    /// Whether a port can be used: it has a link and is open. One of which nothing is said can.
+    pub fn set_port(&mut self, now: Instant, port: PortIndex, usable: bool) {
+        self.probes.set_port(now, port, usable);
+        if usable {
+            self.announcements.port_is_there(now, port);
+        } else {
+            self.announcements.port_is_gone(port);
+        }
+    }
+
+    /// The longest time until the next turn, if it matters.
+    pub fn pause(&self, now: Instant) -> Option<Duration> {
+        self.probes.pause(now).into_iter().chain(self.announcements.pause(now)).min()
+    }
+
+    /// One turn: takes in what the workers saw, and has frames sent that are due. `send` takes an untagged frame for an interface;
+    /// it returns whether there was room for it.
+    pub fn turn(&mut self, now: Instant, mut send: impl FnMut(VifIndex, &[u8]) -> bool) {
         for worker in 0..self.workers.len() {
             for _ in 0..TURN_NOTICES {
                 let Some(stamped) = self.workers[worker].receive() else { break };
                 self.take_in(now, stamped);
             }
         }
+        self.probes.turn(now, |of| send(of.vif, &frames::question(of.mac, of.address, of.source)));
         let counters = &self.counters;
         self.storms.look(now, |talker| storm_totals(counters, talker), &mut self.log);
+        self.report(now);
+        for (place, left_out) in self.announcements.turn(now, &mut send) {
+            let (port, vlan) = (place.port, place.vlan);
+            tracing::info!(%port, %vlan, left_out, "not all members behind the fabric were announced to the VLAN");
+        }
+    }
+
+    /// Tells what has changed of the instances' reachability.
+    fn report(&mut self, now: Instant) {
+        let changes = self.probes.take_changes();
+        if changes.is_empty() && self.reports.is_idle() {
+            return;
+        }
+        let log = Arc::make_mut(&mut self.log);
+        for change in changes {
+            let (target, known) = &self.probes.entries()[change.at];
+            self.reports.add(now, log, change.before, (target, &Reachability { state: change.now, ..*known }));
+            if let (State::Reachable, Some(place)) = (change.now, self.places.get(&target.vif)) {
+                self.announcements.somebody_is_there(now, *place);
+            }
+        }
+        self.reports.turn(now, log);
     }
 
     fn take_in(&mut self, now: Instant, Stamped { generation, notice }: Stamped) {
         match notice {
-            Notice::Heard(heard) => tracing::trace!(generation, ?heard, "heard"),
+            Notice::Heard(heard) => self.probes.hear(now, generation, &heard),
             Notice::Learn(learn) => tracing::trace!(generation, ?learn, "new source"),
             Notice::Bpdu(copy) => tracing::trace!(generation, from = ?copy.from, "control frame"),
             Notice::Storm(storm) => {
@@ -80,3 +158,6 @@ impl Access {
 fn storm_totals(workers: &[Arc<WorkerTelemetry>], talker: Talker) -> StormTotals {
     talker.totals(workers.iter().map(|worker| &**worker))
 }
+
+#[cfg(test)]
+mod tests;

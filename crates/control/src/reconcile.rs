@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use telemetry::notices::NoticeReceiver;
-use telemetry::slots::SlotSender;
+use telemetry::slots::{SlotClass, SlotSender, Way};
 use telemetry::{VifTotals, WorkerTelemetry};
 use wire::Vni;
 
@@ -107,6 +107,7 @@ pub struct Control {
     rebuild: bool,
     /// Not before this: the last rebuild failed.
     rebuild_after: Option<Instant>,
+    started: Instant,
     published: Instant,
     reloads: (Sender<reload::Finished>, Receiver<reload::Finished>),
     reloading: bool,
@@ -128,12 +129,12 @@ impl Control {
     pub fn new(mut means: Means) -> Result<Self, TableError> {
         let host_interfaces = means.loaded.node.host_interfaces().map(|(_, name)| name.to_string());
         let underlay = Underlay::new(host_interfaces).with_routes(ConfiguredRoute::of(&means.loaded.node));
-        let loaded = Arc::new(means.loaded.clone());
+        let (loaded, started) = (Arc::new(means.loaded.clone()), Instant::now());
         let mut control = Self {
             sources: Arc::new(Sources::now(&means.files, 1)),
             routes: Arc::default(),
             underlay,
-            access: Access::new(std::mem::take(&mut means.notices), means.workers.clone()),
+            access: Access::new(started, std::mem::take(&mut means.notices), means.workers.clone()),
             vifs: Arc::default(),
             network_rows: Arc::default(),
             cleared: Arc::default(),
@@ -142,13 +143,14 @@ impl Control {
             underlay_moved: false,
             rebuild: false,
             rebuild_after: None,
-            published: Instant::now(),
+            started,
+            published: started,
             reloads: bounded(1),
             reloading: false,
             loaded: Arc::clone(&loaded),
             means,
         };
-        control.put_in_force(loaded)?;
+        control.put_in_force(loaded, control.started)?;
         control.sources = Arc::new(Sources::now(&control.means.files, control.means.publisher.generation()));
         Ok(control)
     }
@@ -172,7 +174,7 @@ impl Control {
     pub fn turn(&mut self, now: Instant) {
         self.hear_kernel();
         self.hear_routes();
-        self.access.turn(now);
+        self.look_after_access(now);
         self.hear_callers();
         self.hear_reload(now);
         self.ask_kernel(now);
@@ -180,6 +182,12 @@ impl Control {
             self.publish_changes(now);
         }
         self.means.publisher.collect();
+    }
+
+    fn look_after_access(&mut self, now: Instant) {
+        let inject = &mut self.means.inject;
+        inject.tick(u64::try_from(now.saturating_duration_since(self.started).as_nanos()).unwrap_or(u64::MAX));
+        self.access.turn(now, |vif, frame| inject.send(SlotClass::of_frame(frame), Way::Vif(vif), frame).is_ok());
     }
 
     /// Until something comes, or it is time to publish or to look after things.
@@ -197,7 +205,7 @@ impl Control {
         select.recv(&self.reloads.1);
         select.recv(&self.means.kernel_events);
         select.recv(&self.route_changes.1);
-        let _ = select.ready_timeout(TURN_EVERY);
+        let _ = select.ready_timeout(self.access.pause(Instant::now()).unwrap_or(TURN_EVERY).min(TURN_EVERY));
     }
 
     fn hear_kernel(&mut self) {
@@ -293,7 +301,7 @@ impl Control {
         let changes = std::mem::take(&mut self.pending_routes);
         self.rebuild |= self.means.tables.must_rebuild(&self.routes, &changes);
         if self.rebuild && self.rebuild_after.is_none_or(|after| after <= now) {
-            match self.put_in_force(Arc::clone(&self.loaded)) {
+            match self.put_in_force(Arc::clone(&self.loaded), now) {
                 Ok(()) => return Ok(()),
                 Err(error) => tracing::error!(%error, "not all routes are in force; trying again every second"),
             }
@@ -313,7 +321,7 @@ impl Control {
     }
 
     /// Builds everything anew from `loaded` and publishes it. On an error nothing has changed.
-    fn put_in_force(&mut self, loaded: Arc<Loaded>) -> Result<(), TableError> {
+    fn put_in_force(&mut self, loaded: Arc<Loaded>, now: Instant) -> Result<(), TableError> {
         let mut routes = Arc::clone(&self.routes);
         if !Arc::ptr_eq(&loaded, &self.loaded) || self.means.publisher.generation() == 1 {
             Arc::make_mut(&mut routes).set_static(&loaded.network);
@@ -323,6 +331,7 @@ impl Control {
         let rebuilt = self.means.tables.rebuild(&loaded, &routes, &self.underlay, next, oldest)?;
         self.vifs = Arc::new(self.count_from_here(&rebuilt.vifs));
         self.means.publisher.publish(rebuilt.snapshot);
+        self.access.configure(now, &loaded, &rebuilt.vifs, next);
         self.means.tables = rebuilt.tables;
         self.underlay.track(self.means.tables.tunnels().map(|(vtep, _)| vtep));
         self.network_rows = Arc::new(self.means.tables.network_rows().collect());
@@ -367,6 +376,8 @@ impl Control {
             generation: self.means.publisher.generation(),
             tunnels: self.means.tables.tunnels().map(|(vtep, by)| (vtep, by, self.underlay.resolve(vtep))).collect(),
             labels: Arc::clone(self.means.tables.labels()),
+            reachability: Arc::clone(self.access.reachability()),
+            log: Arc::clone(self.access.log()),
             workers: self.means.workers.clone().into(),
             plane: Arc::clone(&self.means.plane),
             identity: Arc::new(self.means.identity.clone()),

@@ -1,6 +1,7 @@
 //! What there is to look at, as documents. Control makes one [`View`] a turn, which costs it a look-up for each VTEP, and
 //! hands out clones of it, which cost a few reference counts; whoever asked renders it on a thread of its own.
 
+mod access;
 mod dropstats;
 mod effective;
 mod filter;
@@ -9,6 +10,8 @@ mod running;
 mod stations;
 mod storm;
 
+use crate::access::log::EventLog;
+use crate::access::probes::{Reachability, Target};
 use crate::access::storm::Storms;
 use crate::cleared::Cleared;
 use crate::config::Loaded;
@@ -86,6 +89,8 @@ pub struct View {
     pub(crate) tunnels: Arc<[(IpAddr, Encapsulation, Resolution)]>,
     /// Every label that this node answers to.
     pub(crate) labels: Arc<HashMap<LabelOwner, MplsLabel>>,
+    pub(crate) reachability: Arc<Vec<(Target, Reachability)>>,
+    pub(crate) log: Arc<EventLog>,
     pub(crate) workers: Arc<[Arc<WorkerTelemetry>]>,
     pub(crate) plane: Arc<dyn DataPlane>,
     pub(crate) identity: Arc<Identity>,
@@ -108,6 +113,8 @@ impl View {
             Show::Hosts(query) => Response::Hosts(self.hosts(query)?),
             Show::Drops(query) => Response::Drops(self.drops(query)?),
             Show::Storm(query) => Response::Storm(self.storm(query)?),
+            Show::Reachability(query) => Response::Reachability(self.reachability(query)?),
+            Show::Events(query) => Response::Events(self.events(query)?),
             Show::Host => Response::Host(self.host()),
             Show::Workers => Response::Workers(self.workers()),
             Show::Config => Response::Config(self.config()),

@@ -359,7 +359,7 @@ fn tunnel_of(remote: &Remote) -> (IpAddr, Encapsulation) {
 }
 
 /// The node's and the workers' port numbers are the same: positions in the node file.
-fn port_index(port: config::PortIndex) -> fib::PortIndex {
+pub(crate) fn port_index(port: config::PortIndex) -> fib::PortIndex {
     fib::PortIndex::new(port.position()).expect("a node file has at most 32 ports")
 }
 

@@ -22,8 +22,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use telemetry::notices::{self, Notice, NoticeSender, Storm};
-use telemetry::{DropReason, WorkerTelemetry, slots};
+use telemetry::slots::{self, SlotReceiver};
+use telemetry::{DropReason, WorkerTelemetry};
 use wire::{MacAddr, Vni};
+
+#[path = "reconcile/access.rs"]
+mod access;
 
 const VTEP: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 2);
 
@@ -99,6 +103,8 @@ struct Bench {
     worker: Reader<Snapshot>,
     telemetry: Arc<WorkerTelemetry>,
     notices: NoticeSender,
+    /// What control sends by the worker.
+    originated: SlotReceiver,
     kernel: Sender<KernelEvent>,
     requests: Receiver<KernelRequest>,
     calls: Sender<Call>,
@@ -142,6 +148,7 @@ impl Bench {
             started_at: api::Timestamp::now(),
             worker_cores: vec![1],
         };
+        let (inject, originated) = slots::channel(64, 1_518);
         let means = Means {
             files,
             loaded,
@@ -153,11 +160,22 @@ impl Bench {
             identity,
             kernel_events,
             kernel_requests: Box::new(move |request| asked.send(request).is_ok()),
-            inject: slots::channel(64, 1_518).0,
+            inject,
             calls: to_answer,
         };
         let control = Control::new(means).expect("the examples fit");
-        Self { directory, control, worker, telemetry, notices, kernel, requests, calls, now: Instant::now() }
+        Self {
+            directory,
+            control,
+            worker,
+            telemetry,
+            notices,
+            originated,
+            kernel,
+            requests,
+            calls,
+            now: Instant::now(),
+        }
     }
 
     /// Lets time pass and control turn.

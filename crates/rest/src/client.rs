@@ -159,6 +159,8 @@ fn method_and_path(request: &Request) -> Result<(Method, String), serde_urlencod
         Show::Hosts(query) => path("/v1/hosts", query)?,
         Show::Drops(query) => path("/v1/drops", query)?,
         Show::Storm(query) => path("/v1/storm", query)?,
+        Show::Reachability(query) => path("/v1/reachability", query)?,
+        Show::Events(query) => path("/v1/events", query)?,
         Show::Host => "/v1/host".to_owned(),
         Show::Workers => "/v1/workers".to_owned(),
         Show::Config => "/v1/config".to_owned(),

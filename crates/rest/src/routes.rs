@@ -29,8 +29,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 const BODY_OCTETS_MAX: usize = 4 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-const PATHS: &str = "GET /v1/ports, vifs, networks, fdb, nexthops, labels, vteps, hosts, drops, storm, host, workers, \
-                     config, version; \
+const PATHS: &str = "GET /v1/ports, vifs, networks, fdb, nexthops, labels, vteps, hosts, drops, storm, \
+                     reachability, events, host, workers, config, version; \
                      POST /v1/reload, counters/clear";
 
 #[derive(Clone)]
@@ -57,6 +57,8 @@ pub(crate) fn router(backend: Arc<dyn Backend>, privileged: Privileged) -> Route
         .route("/v1/hosts", narrowed(Show::Hosts))
         .route("/v1/drops", narrowed(Show::Drops))
         .route("/v1/storm", narrowed(Show::Storm))
+        .route("/v1/reachability", narrowed(Show::Reachability))
+        .route("/v1/events", narrowed(Show::Events))
         .route("/v1/host", show(Show::Host))
         .route("/v1/workers", show(Show::Workers))
         .route("/v1/config", show(Show::Config))

@@ -18,8 +18,8 @@ use std::{
 };
 
 use api::{
-    Clear, DropsQuery, ErrorCode, ErrorDocument, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, Request, Response,
-    Show, VifsQuery, VtepsQuery,
+    Clear, DropsQuery, ErrorCode, ErrorDocument, EventsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery,
+    ReachabilityQuery, Request, Response, Show, VifsQuery, VtepsQuery,
 };
 use nix::unistd::{Gid, Group, getegid, geteuid};
 use rest::{
@@ -82,6 +82,8 @@ impl Backend for Documents {
             }
             Request::Show(Show::Drops(_)) => "drops",
             Request::Show(Show::Storm(_)) => "storm",
+            Request::Show(Show::Reachability(_)) => "reachability",
+            Request::Show(Show::Events(_)) => "events",
             Request::Show(Show::Host) => "host",
             Request::Show(Show::Workers) => "workers",
             Request::Show(Show::Config) => "config",
@@ -191,6 +193,16 @@ fn what_narrows_a_request_down_arrives_as_it_was_meant() {
         Request::Show(Show::Nexthops(NexthopsQuery { vtep: "172.16.0.2".parse().ok() })),
         Request::Show(Show::Drops(DropsQuery { all: true, stage: Some("flood".into()) })),
         Request::Show(Show::Drops(DropsQuery::default())),
+        Request::Show(Show::Reachability(ReachabilityQuery {
+            state: Some(api::ReachabilityState::PortDown),
+            name: Some("a*".into()),
+            ..ReachabilityQuery::default()
+        })),
+        Request::Show(Show::Events(EventsQuery {
+            kind: Some("link".into()),
+            since: "2026-11-22T18:33:00Z".parse().ok(),
+            last: Some(3),
+        })),
         Request::Clear(Clear::All),
         Request::Clear(Clear::Vif("blau grün".into())),
         Request::Clear(Clear::Port("access0".into())),

@@ -2,8 +2,11 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use api::{DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, Show, StormQuery, VifsQuery, VtepsQuery};
-use clap::{Args, Subcommand, builder::NonEmptyStringValueParser, value_parser};
+use api::{
+    DropsQuery, EventsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, ReachabilityQuery, ReachabilityState,
+    Show, StormQuery, Timestamp, VifsQuery, VtepsQuery,
+};
+use clap::{Args, Subcommand, ValueEnum, builder::NonEmptyStringValueParser, value_parser};
 
 use super::value;
 
@@ -97,6 +100,38 @@ the whole budget pass. Budgets are storm_control in the network file.")]
         #[command(flatten)]
         page: Page,
     },
+    /// Whether the addresses of the instances behind the access ports are there
+    #[command(after_help = "\
+Each address that the network file gives a VMI of this node is asked for in turn, by ARP or neighbour discovery, as
+the network's gateway. One that was heard is reachable, until three probes in a row go unanswered. What an instance
+announces by itself counts too. Networks of forwarding_mode l2 are not asked.")]
+    Reachability {
+        /// Only VMIs of this virtual network
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        network: Option<String>,
+        /// Only VMIs whose name fits: * stands for any text, ? for one character
+        #[arg(long, value_name = "PATTERN", value_parser = NonEmptyStringValueParser::new())]
+        name: Option<String>,
+        /// Only those of which this is known
+        #[arg(long, value_enum)]
+        state: Option<Known>,
+        #[command(flatten)]
+        page: Page,
+    },
+    /// What has happened: links, access ports, reachability, spanning tree, learning, storms
+    #[command(after_help = "\
+Events are numbered since the start, without gaps; the last 4,096 are kept. They are in causewayd's log too.")]
+    Events {
+        /// Only the last so many
+        #[arg(long, value_name = "COUNT")]
+        last: Option<u64>,
+        /// Only this kind: link, access, reachability, spanning-tree, learning, storm
+        #[arg(long, value_name = "KIND", value_parser = NonEmptyStringValueParser::new())]
+        kind: Option<String>,
+        /// Only what happened since: a time as 2026-11-22T18:33:00Z, or so long ago as 30s, 5m, 2h
+        #[arg(long, value_name = "TIME", value_parser = value::since)]
+        since: Option<Timestamp>,
+    },
     /// What goes between the fabric and Linux, by class: limits, traffic, drops
     #[command(after_help = "\
 Workers pass on to Linux what is addressed to this machine and is no overlay traffic; Linux answers by the
@@ -126,6 +161,26 @@ The archive holds every document as JSON, the configuration files, what Linux sa
 neighbours, and the end of the log. Values of keys that sound like a secret are left out. Nothing is sent
 anywhere: look into it before you pass it on. It is written without a daemon too, as far as it goes.")]
     Tech(Tech),
+}
+
+/// What may be known of an address.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Known {
+    Unknown,
+    Reachable,
+    Unreachable,
+    PortDown,
+}
+
+impl From<Known> for ReachabilityState {
+    fn from(state: Known) -> Self {
+        match state {
+            Known::Unknown => Self::Unknown,
+            Known::Reachable => Self::Reachable,
+            Known::Unreachable => Self::Unreachable,
+            Known::PortDown => Self::PortDown,
+        }
+    }
 }
 
 /// What goes into the archive, and where it goes.
@@ -282,6 +337,16 @@ impl What {
             Self::Drops { all, stage, .. } => Show::Drops(DropsQuery { all: *all, stage: stage.clone() }),
             Self::Storm { network, page } => {
                 Show::Storm(StormQuery { network: network.clone(), offset: page.offset, limit: page.limit })
+            }
+            Self::Reachability { network, name, state, page } => Show::Reachability(ReachabilityQuery {
+                network: network.clone(),
+                name: name.clone(),
+                state: state.map(ReachabilityState::from),
+                offset: page.offset,
+                limit: page.limit,
+            }),
+            Self::Events { last, kind, since } => {
+                Show::Events(EventsQuery { kind: kind.clone(), since: *since, last: *last })
             }
             Self::Host => Show::Host,
             Self::Workers { .. } => Show::Workers,

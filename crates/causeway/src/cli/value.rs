@@ -1,6 +1,8 @@
 //! Values that can be typed.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use api::Timestamp;
 
 const INTERVAL_MIN: Duration = Duration::from_millis(100);
 const INTERVAL_MAX: Duration = Duration::from_secs(3600);
@@ -17,6 +19,18 @@ pub(super) fn interval(text: &str) -> Result<Duration, String> {
     duration
         .filter(|duration| (INTERVAL_MIN..=INTERVAL_MAX).contains(duration))
         .ok_or_else(|| "expected a time from 100ms to 60m with its unit: 500ms, 2s, 1m".to_owned())
+}
+
+/// A moment, or how long ago it was: `2026-11-22T18:33:00Z`, `30s`, `5m`, `2h`, `3d`.
+pub(super) fn since(text: &str) -> Result<Timestamp, String> {
+    let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+    let ago = units.iter().find_map(|(unit, seconds)| {
+        let number = text.strip_suffix(unit).filter(|number| number.bytes().all(|b| b.is_ascii_digit()))?;
+        number.parse::<u64>().ok()?.checked_mul(*seconds)
+    });
+    let moment = ago.and_then(|seconds| SystemTime::now().checked_sub(Duration::from_secs(seconds)));
+    let moment = moment.map(Timestamp::from).or_else(|| text.parse().ok());
+    moment.ok_or_else(|| "expected a time as 2026-11-22T18:33:00Z, or so long ago as 30s, 5m, 2h, 3d".to_owned())
 }
 
 /// A MAC address, in the form in which it is shown.
@@ -45,6 +59,18 @@ mod tests {
         }
         for text in ["", "1", "s", "99ms", "0s", "61m", "-1s", "1h", "1e3s", "infs", "NaNs", "1 s"] {
             assert!(interval(text).is_err_and(|message| message.contains("500ms")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_a_time_or_so_long_ago() {
+        let time = "2026-11-22T18:33:00Z";
+        assert_eq!(since(time).map(|moment| moment.to_string()), Ok(time.to_owned()));
+        let (now, hour_ago) = (Timestamp::now(), since("1h").expect("a time"));
+        assert!((3_600..3_605).contains(&hour_ago.age_at(now).as_secs()));
+        assert!(since("2d").expect("a time") < hour_ago && since("30s").expect("a time") > hour_ago);
+        for text in ["", "h", "-1h", "1.5h", "1w", "yesterday", "2026-11-22", "99999999999999999999s"] {
+            assert!(since(text).is_err(), "{text}");
         }
     }
 

@@ -4,8 +4,8 @@
 use std::{env, fs, path::Path};
 
 use api::{
-    Clear, DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, Request, Show, StormQuery, VifsQuery,
-    VtepsQuery,
+    Clear, DropsQuery, EventsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, ReachabilityQuery, Request, Show,
+    StormQuery, VifsQuery, VtepsQuery,
 };
 
 use super::{process, rates, text};
@@ -67,6 +67,12 @@ fn drops_read_as_agreed() {
 }
 
 #[test]
+fn reachability_and_events_read_as_agreed() {
+    golden("reachability", &Request::Show(Show::Reachability(ReachabilityQuery::default())));
+    golden("events", &Request::Show(Show::Events(EventsQuery::default())));
+}
+
+#[test]
 fn host_reads_as_agreed() {
     golden("host", &Request::Show(Show::Host));
 }
@@ -110,6 +116,8 @@ fn nothing_that_fits_is_not_nothing_at_all() {
         (Request::Show(Show::Labels(LabelsQuery::default())), r#"{"labels": []}"#),
         (Request::Show(Show::Hosts(HostsQuery::default())), r#"{"hosts": []}"#),
         (Request::Show(Show::Storm(StormQuery::default())), r#"{"talkers": []}"#),
+        (Request::Show(Show::Reachability(ReachabilityQuery::default())), r#"{"addresses": [], "period_ms": 2000}"#),
+        (Request::Show(Show::Events(EventsQuery::default())), r#"{"events": [], "first_kept": 0, "latest": 0}"#),
     ] {
         let response = request.read_response(json.as_bytes()).expect("a valid document");
         assert_ne!(text(&response, true), text(&response, false));
@@ -140,6 +148,8 @@ fn an_empty_document_says_so_in_a_line() {
         (Request::Show(Show::Labels(LabelsQuery::default())), r#"{"labels": []}"#),
         (Request::Show(Show::Hosts(HostsQuery::default())), r#"{"hosts": []}"#),
         (Request::Show(Show::Storm(StormQuery::default())), r#"{"talkers": []}"#),
+        (Request::Show(Show::Reachability(ReachabilityQuery::default())), r#"{"addresses": [], "period_ms": 2000}"#),
+        (Request::Show(Show::Events(EventsQuery::default())), r#"{"events": [], "first_kept": 0, "latest": 0}"#),
         (Request::Show(Show::Workers), r#"{"generation": 1, "workers": []}"#),
     ] {
         let response = request.read_response(json.as_bytes()).expect("a valid document");
@@ -155,6 +165,8 @@ fn nothing_that_a_daemon_says_steers_the_terminal() {
         ("networks", Request::Show(Show::Networks)),
         ("fdb", Request::Show(Show::Fdb(FdbQuery::default()))),
         ("drops", Request::Show(Show::Drops(DropsQuery { all: true, stage: None }))),
+        ("reachability", Request::Show(Show::Reachability(ReachabilityQuery::default()))),
+        ("events", Request::Show(Show::Events(EventsQuery::default()))),
         ("config", Request::Show(Show::Config)),
         ("reload", Request::Reload),
     ] {

@@ -11,8 +11,8 @@ use std::{
 };
 
 use api::{
-    DropsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, Request, Response, Show, StormQuery, VifsQuery,
-    VtepsQuery,
+    DropsQuery, EventsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, ReachabilityQuery, Request, Response,
+    Show, StormQuery, VifsQuery, VtepsQuery,
 };
 
 use super::Collected;
@@ -78,6 +78,8 @@ fn documents(socket: &Path, all: &mut Collected) -> Vec<PathBuf> {
         ("nexthops", Show::Nexthops(NexthopsQuery::default())),
         ("drops", Show::Drops(DropsQuery { all: true, stage: None })),
         ("storm", Show::Storm(StormQuery { limit, ..StormQuery::default() })),
+        ("reachability", Show::Reachability(ReachabilityQuery { limit, ..ReachabilityQuery::default() })),
+        ("events", Show::Events(EventsQuery::default())),
         ("host", Show::Host),
         ("workers", Show::Workers),
     ] {

@@ -71,7 +71,7 @@ impl Control {
         let before = Arc::clone(&self.loaded);
         let warnings = loaded.warnings.iter().map(finding).collect();
         let after = Arc::new(loaded);
-        self.put_in_force(Arc::clone(&after))
+        self.put_in_force(Arc::clone(&after), now)
             .map_err(|error| ErrorDocument::new(ErrorCode::Configuration, format!("nothing changed: {error}")))?;
         self.published = now;
         let generation = self.means.publisher.generation();

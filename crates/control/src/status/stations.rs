@@ -138,7 +138,7 @@ impl View {
         Ok(HostsDocument { hosts, total })
     }
 
-    fn served_by_vmi(&self) -> HashMap<&str, (&ServedVmi, &VirtualMachineInterface)> {
+    pub(super) fn served_by_vmi(&self) -> HashMap<&str, (&ServedVmi, &VirtualMachineInterface)> {
         let network = &self.loaded.network;
         let vmis = network.served.iter().map(|served| (served, &network[served.vmi]));
         vmis.map(|(served, vmi)| (vmi.name.as_str(), (served, vmi))).collect()

@@ -125,6 +125,33 @@ pub(super) const POINTS: &[Point] = &[
         deviation: Some("The parent's counters are the port's own, by its driver: `causeway show ports`"),
     },
     Point {
+        number: 47,
+        requirement: "A probe every 2 s to every address of every VMI, by ARP or NS, on its VLAN; an answer counts, and so does what is announced",
+        tests: &[
+            "reconcile::access::probes_go_to_every_address_and_an_answer_makes_it_reachable",
+            "control::access::probes::tests::ten_thousand_vmis_are_each_asked_once_a_period_and_never_in_bursts",
+            "control::access::probes::tests::an_announcement_counts_and_a_search_for_a_free_address_does_not",
+            "control::access::frames::tests::frames_are_what_scapy_makes_of_the_same_fields",
+            "originated::an_originated_frame_gets_its_interface_s_tags_and_is_padded",
+        ],
+        deviation: Some(
+            "They come from the virtual router's MAC, not the port's, which is another on every gateway; on VLAN 0 they are untagged, not priority-tagged. All are spread evenly over the period",
+        ),
+    },
+    Point {
+        number: 49,
+        requirement: "When an address becomes reachable, gratuitous ARP for the gateway's and service addresses with the virtual MAC",
+        tests: &[
+            "control::access::tests::the_router_s_addresses_are_announced_and_the_members_behind_the_fabric",
+            "control::access::announce::tests::the_router_is_announced_twice_and_the_second_time_two_seconds_later",
+            "control::access::tests::nothing_that_control_originates_bears_a_source_that_is_at_home_where_it_goes",
+            "originated::whatever_control_originates_keeps_to_its_segment_and_never_bears_a_source_of_it",
+        ],
+        deviation: Some(
+            "Also when the port can be used again; in IPv6 too; and the switches are shown where the members behind the fabric are",
+        ),
+    },
+    Point {
         number: 52,
         requirement: "Outer headers: ports, entropy, checksums, TTL 64",
         tests: &[
