@@ -59,7 +59,8 @@ fn to_fabric<F: Frame>(t: &Snapshot, frame: &mut F, port: u16, octets: &[u8]) ->
 /// octets. The rules against loops hold for whatever this node originates: a frame whose source is at home on the
 /// interface's segment would have a switch believe that the station is here.
 ///
-/// Drops: `NoSuchVif`, `GroupSource`, `OwnSource`, `Runt`, and those of [`rewrite::to_access`].
+/// Drops: `NoSuchVif`, `NotControlFrame` in a BPDU network, where control has nothing to say, `GroupSource`, `OwnSource`, `Runt`, and
+/// those of [`rewrite::to_access`].
 fn to_vif<F: Frame>(
     t: &Snapshot,
     frame: &mut F,
@@ -69,6 +70,9 @@ fn to_vif<F: Frame>(
     let vif: &Vif = t.vif(to);
     if !vif.is_used() {
         return Err(DropReason::NoSuchVif);
+    }
+    if t.network(vif.network()).is_some_and(|network| network.control().is_some()) {
+        return Err(DropReason::NotControlFrame);
     }
     let header = octets.first_chunk::<{ ethernet::HEADER_OCTETS }>().ok_or(DropReason::Runt)?;
     let [macs @ .., _, _] = *header;

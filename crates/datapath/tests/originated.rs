@@ -151,8 +151,12 @@ proptest! {
                 prop_assert_eq!(outcome.drops, [(DropReason::NoSuchVif, 1)].into());
                 continue;
             };
+            if net.networks[to.network].bpdu.is_some() {
+                prop_assert_eq!(outcome.drops, [(DropReason::NotControlFrame, 1)].into());
+                continue;
+            }
             let on_segment = net.vmis.iter().filter(|other| {
-                (other.port, other.vlan, other.inner) == (to.port, to.vlan, to.inner)
+                (other.port, other.vlan, other.inner, other.network) == (to.port, to.vlan, to.inner, to.network)
             });
             let is_at_home = on_segment.flat_map(|other| &other.macs).any(|mac| mac == source);
             let is_station = source[0] & 1 == 0 && *source != [0; 6];

@@ -35,11 +35,25 @@ fn vtep_address(n: usize) -> IpAddr {
 
 /// A small gateway: up to two access and two fabric ports, three networks, ten instances, four VTEPs.
 pub fn network() -> impl Strategy<Value = Network> {
+    some(true)
+}
+
+/// The same without BPDU networks: a VLAN of a port is one network's.
+pub fn network_of_instances() -> impl Strategy<Value = Network> {
+    some(false)
+}
+
+fn some(bpdu_networks: bool) -> impl Strategy<Value = Network> {
     let label = || weighted(0.7, select(&LABELS[..]));
     let bpdu = (prop_oneof![Just(1 | 1 << 8), any::<u16>()], any::<bool>(), any::<bool>());
     let bpdu = bpdu.prop_map(|(groups, pvst, transparent)| Bpdu { groups, pvst, transparent });
     let floods = (any::<bool>(), any::<bool>());
-    let vni = (select(vec![1, 5100, 0x0001_0000, 0x00ff_ffff]), label(), floods, weighted(0.3, bpdu));
+    let vni = (
+        select(vec![1, 5100, 0x0001_0000, 0x00ff_ffff]),
+        label(),
+        floods,
+        weighted(0.3, bpdu).prop_map(move |bpdu| bpdu.filter(|_| bpdu_networks)),
+    );
     let inner = weighted(0.3, select(&INNER_VLANS[..]));
     let vmi = (any::<Index>(), any::<Index>(), (select(&VLANS[..]), inner), label(), vec(station(), 1..5));
     let hop = (any::<Index>(), (2u8..5).prop_map(|n| [0x02, 0xfa, 0, 0, 0, n]));
