@@ -4,10 +4,12 @@ Nothing of an Open vSwitch that the machine may already run is touched: the daem
 the switch's namespace, and every socket and file lies in the directory given.
 """
 
+import json
 import os
+import socket
 from pathlib import Path
 
-from labkit.shell import Shell, wait_until
+from labkit.shell import CommandFailed, Shell, wait_until
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
@@ -28,12 +30,16 @@ class Switch:
                          f"--unixctl={self.home}/ovsdb-server.ctl", netns=self.netns, env=self.env)
         wait_until((self.home / "db.sock").exists, 10, "the switch's database answers")
         self._vsctl("--no-wait", "init", "--", "set", "Open_vSwitch", ".", "other_config:vlan-limit=2")
-        self.shell.spawn(f"ovs-vswitchd-{self.home.name}", "/usr/sbin/ovs-vswitchd", self.database,
-                         f"--unixctl={self.home}/ovs-vswitchd.ctl", netns=self.netns, env=self.env)
+        self.process = self.shell.spawn(f"ovs-vswitchd-{self.home.name}", "/usr/sbin/ovs-vswitchd", self.database,
+                                        f"--unixctl={self.home}/ovs-vswitchd.ctl", netns=self.netns, env=self.env)
 
-    def add_bridge(self, name: str) -> None:
-        """Add a bridge without ports."""
-        self._vsctl("add-br", name, "--", "set", "bridge", name, "datapath_type=netdev")
+    def add_bridge(self, name: str, *settings: str) -> None:
+        """Add a bridge without ports, with settings of the bridge."""
+        self._vsctl("add-br", name, "--", "set", "bridge", name, "datapath_type=netdev", *settings)
+
+    def change_bridge(self, name: str, *settings: str) -> None:
+        """Change settings of a bridge."""
+        self._vsctl("set", "bridge", name, *settings)
 
     def add_port(self, bridge: str, name: str, *settings: str) -> None:
         """Add the netdev `name`, which is in the switch's namespace, with settings of the port."""
@@ -72,6 +78,20 @@ class Switch:
     def add_flow(self, bridge: str, flow: str) -> None:
         """Add a flow, in the words of ovs-ofctl."""
         self._ofctl("add-flow", bridge, flow)
+
+    def ask(self, command: str, *words: str) -> str:
+        """What `ovs-appctl` would answer, without a process: in well under a millisecond."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(str(self.home / "ovs-vswitchd.ctl"))
+            control.sendall(json.dumps({"id": 0, "method": command, "params": words}).encode())
+            answer, decoder = b"", json.JSONDecoder()
+            while chunk := control.recv(65536):
+                answer += chunk
+                try:
+                    return decoder.decode(answer.decode())["result"]
+                except ValueError:  # not all of it yet
+                    continue
+        raise CommandFailed(f"Open vSwitch ended instead of answering `{command}`")
 
     def _ofctl(self, *words) -> None:
         self.shell.run("/usr/bin/ovs-ofctl", "-O", "OpenFlow15", *words, netns=self.netns, env=self.env)

@@ -86,32 +86,52 @@ TOR = f"{PREFIX}-tor"
 VTEP = f"{PREFIX}-vtep"
 
 
-def vlans() -> list:
-    """The VLANs of all instances: what the trunks carry."""
-    return [instance.vlan for instance in INSTANCES]
+def trunks() -> str:
+    """The setting of a port of Open vSwitch that carries the VLANs of all instances."""
+    return f"trunks={','.join(str(instance.vlan) for instance in INSTANCES)}"
 
 
-def build(shell: Shell, gateways, home: Path) -> None:
-    """Make everything but the gateways' own ports, which appear when causewayd starts."""
+class TopOfRack:
+    """The switch that is there if a scenario brings none of its own: one bridge, without a spanning tree."""
+
+    def start(self, shell: Shell, home: Path) -> None:
+        """Start it, without a port."""
+        self.switch = Switch(shell, TOR, home / "ovs")
+        self.switch.start()
+        self.switch.add_bridge("tor")
+
+    def add_trunk(self, gateway) -> None:
+        """Take in the cable to a gateway."""
+        self.switch.add_port("tor", gateway.name, trunks())
+
+    def add_instance(self, instance: Instance) -> None:
+        """Make the netdev of an instance and hand it over to its namespace."""
+        self.switch.add_internal_port("tor", instance.name, f"tag={instance.vlan}")
+        self.switch.hand_over(instance.name, instance.netns)
+
+
+def build(shell: Shell, gateways, home: Path, switch=None, vteps_learn=False) -> None:
+    """Make everything but the gateways' own ports, which appear when causewayd starts.
+
+    The fabric's VTEP is told what is behind the gateways, or learns it from what comes from them.
+    """
     for netns in [TOR, VTEP, *(node.netns for node in (*INSTANCES, *HOSTS, *gateways))]:
         add_namespace(shell, netns)
-    switch = Switch(shell, TOR, home / "ovs")
-    switch.start()
-    switch.add_bridge("tor")
+    switch = switch or TopOfRack()
+    switch.start(shell, home)
     build_underlay(shell, VTEP)
     for gateway in gateways:
         add_cable(shell, gateway, "access", TOR, ACCESS_MTU)
-        switch.add_port("tor", gateway.name, f"trunks={','.join(map(str, vlans()))}")
+        switch.add_trunk(gateway)
         add_cable(shell, gateway, "fabric", VTEP, FABRIC_MTU)
         shell.ip(VTEP, f"link set {gateway.name} master underlay")
     for instance in INSTANCES:
-        switch.add_internal_port("tor", instance.name, f"tag={instance.vlan}")
-        switch.hand_over(instance.name, instance.netns)
+        switch.add_instance(instance)
         shell.ip(instance.netns, f"""link set {instance.name} address {instance.mac}
             link set {instance.name} up
             address add {instance.address}/24 dev {instance.name}""")
     for host in HOSTS:
-        _add_host(shell, host, gateways)
+        _add_host(shell, host, gateways, vteps_learn)
 
 
 def plug_in(shell: Shell, gateway, sides=None) -> None:
@@ -147,10 +167,11 @@ def add_cable(shell: Shell, gateway, side: str, far_netns: str, mtu: int, far_ne
     """Run a cable from the bridge `side` in the gateway's namespace to a netdev elsewhere, which has the gateway's name by default.
 
     The bridge must not speak ARP: Linux answers for every address of a namespace on every netdev in it, so it would
-    answer for the address of cw-host0 with the bridge's MAC.
+    answer for the address of cw-host0 with the bridge's MAC. Of the group addresses that bridges keep to themselves it
+    passes all that Linux lets it pass, as a cable does.
     """
     far_netdev = far_netdev or gateway.name
-    shell.ip(gateway.netns, f"""link add {side} arp off type bridge ageing_time 0 mcast_snooping 0
+    shell.ip(gateway.netns, f"""link add {side} arp off type bridge ageing_time 0 mcast_snooping 0 group_fwd_mask 0xfff8
         link add {side}-cable type veth peer name {far_netdev} netns {far_netns}
         link set {side}-cable mtu {mtu} master {side} up
         link set {side} up""")
@@ -164,10 +185,10 @@ def build_underlay(shell: Shell, netns: str) -> None:
         address add {VTEP_ADDRESS}/24 dev underlay""")
 
 
-def _add_host(shell: Shell, host: Host, gateways) -> None:
-    """Add a host, its bridge in the VTEP's namespace and the VXLAN netdev, whose FDB holds what is behind the gateways."""
+def _add_host(shell: Shell, host: Host, gateways, learns: bool) -> None:
+    """Add a host, its bridge in the VTEP's namespace and the VXLAN netdev, whose FDB holds what is behind the gateways or learns it."""
     shell.ip(VTEP, f"""link add {host.name} type bridge mcast_snooping 0
-        link add vx{host.vni} type vxlan id {host.vni} local {VTEP_ADDRESS} dstport 4789 nolearning dev underlay
+        link add vx{host.vni} type vxlan id {host.vni} local {VTEP_ADDRESS} dstport 4789 {"" if learns else "no"}learning dev underlay
         link set vx{host.vni} mtu 1500 master {host.name} up
         link add {host.name}-port type veth peer name eth0 netns {host.netns}
         link set {host.name}-port master {host.name} up
@@ -178,6 +199,6 @@ def _add_host(shell: Shell, host: Host, gateways) -> None:
         shell.run("bridge", "-netns", VTEP, "fdb", "append", "00:00:00:00:00:00", "dev", f"vx{host.vni}",
                   "dst", gateway.address, "self", "permanent")
     for instance in INSTANCES:
-        if instance.network == host.network:
+        if instance.network == host.network and not learns:
             shell.run("bridge", "-netns", VTEP, "fdb", "replace", instance.mac, "dev", f"vx{host.vni}",
                       "dst", gateways[0].address, "self", "permanent")
