@@ -16,6 +16,7 @@ mod drops;
 mod dropstats;
 mod error;
 mod events;
+mod explain;
 mod fdb;
 mod host;
 mod hosts;
@@ -44,6 +45,10 @@ pub use drops::{Accounting, DropEntry, DropsDocument, WorkerAccounting, WorkerCo
 pub use dropstats::Dropstats;
 pub use error::{ErrorCode, ErrorDocument, Finding, Place};
 pub use events::{Event, EventsDocument};
+pub use explain::{
+    ConfiguredObject, Decision, ExplainDocument, ExplainDrop, ExplainFrame, ExplainOutcome, ExplainRequest,
+    ExplainTunnel, SentFrame,
+};
 pub use fdb::{FdbDocument, FdbEntry, FdbOrigin, FdbWhere};
 pub use host::{FromHost, HostClass, HostDocument, ToHost};
 pub use hosts::{Host, HostsDocument};

@@ -374,6 +374,7 @@ impl Control {
             storms: self.access.storms().clone(),
             cleared: Arc::clone(&self.cleared),
             generation: self.means.publisher.generation(),
+            snapshot: self.means.publisher.current().clone(),
             tunnels: self.means.tables.tunnels().map(|(vtep, by)| (vtep, by, self.underlay.resolve(vtep))).collect(),
             labels: Arc::clone(self.means.tables.labels()),
             reachability: Arc::clone(self.access.reachability()),

@@ -20,7 +20,7 @@ use crate::plane::DataPlane;
 use crate::routes::Routes;
 use crate::underlay::Resolution;
 use api::{ErrorDocument, Response, Show, Timestamp};
-use fib::{NetworkId, VifIndex};
+use fib::{NetworkId, Snapshot, VifIndex};
 use hashbrown::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -85,6 +85,8 @@ pub struct View {
     pub(crate) storms: Storms,
     pub(crate) cleared: Arc<Cleared>,
     pub(crate) generation: u64,
+    /// What the workers forward by. A clone shares all tables.
+    pub(crate) snapshot: Snapshot,
     /// Every VTEP that is sent to, once for each encapsulation.
     pub(crate) tunnels: Arc<[(IpAddr, Encapsulation, Resolution)]>,
     /// Every label that this node answers to.
@@ -120,5 +122,30 @@ impl View {
             Show::Config => Response::Config(self.config()),
             Show::Version => Response::Version(self.version()),
         })
+    }
+
+    /// The configuration in force.
+    pub fn loaded(&self) -> &Arc<Loaded> {
+        &self.loaded
+    }
+
+    /// The tables in force.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The generation of the tables in force.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The row of each interface, in the order of the model's `served`; `None` for a disabled VMI.
+    pub fn vif_rows(&self) -> impl Iterator<Item = Option<VifIndex>> + '_ {
+        self.vifs.iter().map(|vif| vif.map(|status| status.index))
+    }
+
+    /// How each VTEP that is sent to can be reached.
+    pub fn resolutions(&self) -> impl Iterator<Item = (IpAddr, &Resolution)> {
+        self.tunnels.iter().map(|(vtep, _, resolution)| (*vtep, resolution))
     }
 }

@@ -100,7 +100,7 @@ impl Device {
     }
 
     /// The value of a virtual device's argument.
-    pub(super) fn argument(&self, key: &str) -> Option<&str> {
+    pub fn argument(&self, key: &str) -> Option<&str> {
         match self {
             Self::Pci(_) => None,
             Self::Virtual { args, .. } => argument(args, key),
