@@ -1,10 +1,11 @@
 use serde::Serialize;
 
 use crate::{
-    Clear, ClearDocument, ConfigDocument, DropsDocument, DropsQuery, EventsDocument, EventsQuery, FdbDocument,
-    FdbQuery, HostDocument, HostsDocument, HostsQuery, LabelsDocument, LabelsQuery, NetworksDocument, NexthopsDocument,
-    NexthopsQuery, PortsDocument, ReachabilityDocument, ReachabilityQuery, ReloadDocument, StormDocument, StormQuery,
-    VersionDocument, VifsDocument, VifsQuery, VtepsDocument, VtepsQuery, WorkersDocument,
+    Clear, ClearDocument, ConfigDocument, DropsDocument, DropsQuery, EventsDocument, EventsQuery, ExplainDocument,
+    ExplainRequest, FdbDocument, FdbQuery, HostDocument, HostsDocument, HostsQuery, LabelsDocument, LabelsQuery,
+    NetworksDocument, NexthopsDocument, NexthopsQuery, PortsDocument, ReachabilityDocument, ReachabilityQuery,
+    ReloadDocument, StormDocument, StormQuery, VersionDocument, VifsDocument, VifsQuery, VtepsDocument, VtepsQuery,
+    WorkersDocument,
 };
 
 /// All that can be asked of the daemon.
@@ -12,6 +13,8 @@ use crate::{
 pub enum Request {
     /// Look at something. Changes nothing.
     Show(Show),
+    /// Tell what would become of a frame. Changes nothing, and sends nothing.
+    Explain(ExplainRequest),
     /// Have counters count from 0 again.
     Clear(Clear),
     /// Read the configuration files again and put them in force, or refuse them and change nothing.
@@ -92,6 +95,8 @@ pub enum Response {
     Config(ConfigDocument),
     /// To [`Show::Version`].
     Version(VersionDocument),
+    /// To [`Request::Explain`].
+    Explain(ExplainDocument),
     /// To [`Request::Clear`].
     Clear(ClearDocument),
     /// To [`Request::Reload`].
@@ -121,7 +126,7 @@ impl Request {
     /// Whether granting it changes anything: such requests are for privileged peers.
     pub fn changes(&self) -> bool {
         match self {
-            Self::Show(_) => false,
+            Self::Show(_) | Self::Explain(_) => false,
             Self::Clear(_) | Self::Reload => true,
         }
     }
@@ -148,6 +153,7 @@ impl Request {
             Self::Show(Show::Workers) => Response::Workers(serde_json::from_slice(json)?),
             Self::Show(Show::Config) => Response::Config(serde_json::from_slice(json)?),
             Self::Show(Show::Version) => Response::Version(serde_json::from_slice(json)?),
+            Self::Explain(_) => Response::Explain(serde_json::from_slice(json)?),
             Self::Clear(_) => Response::Clear(serde_json::from_slice(json)?),
             Self::Reload => Response::Reload(serde_json::from_slice(json)?),
         })

@@ -36,6 +36,7 @@ fn every_document_round_trips_to_the_letter() {
     round_trip::<api::WorkersDocument>("workers");
     round_trip::<api::ConfigDocument>("config");
     round_trip::<api::VersionDocument>("version");
+    round_trip::<api::ExplainDocument>("explain");
     round_trip::<api::ClearDocument>("clear");
     round_trip::<api::VifRatesDocument>("vif-rates");
     round_trip::<api::PortRatesDocument>("port-rates");
@@ -52,6 +53,7 @@ fn a_response_is_written_as_its_document_alone_and_read_back_by_its_request() {
         Clear, DropsQuery, EventsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery, ReachabilityQuery, Request,
         Show, StormQuery, VifsQuery, VtepsQuery,
     };
+    let explain = api::ExplainRequest { port: "access0".into(), frame: "00".into(), tunnel: None };
     for (name, request) in [
         ("ports", Request::Show(Show::Ports)),
         ("vifs", Request::Show(Show::Vifs(VifsQuery::default()))),
@@ -69,6 +71,7 @@ fn a_response_is_written_as_its_document_alone_and_read_back_by_its_request() {
         ("workers", Request::Show(Show::Workers)),
         ("config", Request::Show(Show::Config)),
         ("version", Request::Show(Show::Version)),
+        ("explain", Request::Explain(explain)),
         ("clear", Request::Clear(Clear::All)),
         ("reload", Request::Reload),
     ] {

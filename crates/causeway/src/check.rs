@@ -58,7 +58,8 @@ fn text(document: &CheckDocument) -> String {
     printable(&text).into_owned()
 }
 
-fn refused(files: &Files, errors: &ConfigErrors) -> Failure {
+/// What is wrong with the files.
+pub(crate) fn refused(files: &Files, errors: &ConfigErrors) -> Failure {
     let places: Vec<_> = errors.notes().into_iter().map(finding).collect();
     let found = (places.len() + errors.left_out()) as u64;
     let node_file = files.node.display().to_string();

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod explain;
 mod show;
 mod value;
 mod vrouter;
@@ -8,6 +9,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 
+pub(crate) use explain::{Carried, Explain, Fields, Protocol, TunnelFields};
 pub(crate) use show::{Sampling, Tech, What};
 pub(crate) use vrouter::{Dropstats, Mpls, Nh, Rt, Vif};
 
@@ -50,6 +52,10 @@ pub(crate) enum Command {
     /// Check configuration files without a daemon and without touching anything
     #[command(after_help = "Errors are listed as file:line:column, all that are found. The daemon need not run.")]
     Check(Files),
+
+    /// Tell what becomes of a frame, decision by decision, and what configuration is behind each
+    #[command(after_help = explain::NOTES)]
+    Explain(Box<Explain>),
 
     /// Have the daemon read its configuration files again
     #[command(after_help = "\
@@ -127,6 +133,12 @@ pub(crate) struct Files {
     /// The file that describes the network
     #[arg(long, value_name = "FILE", default_value = "/etc/causeway/network.yaml")]
     pub(crate) network: PathBuf,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self { node: "/etc/causeway/node.yaml".into(), network: "/etc/causeway/network.yaml".into() }
+    }
 }
 
 /// What there is to clear.

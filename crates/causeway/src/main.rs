@@ -8,6 +8,7 @@
 mod check;
 mod cli;
 mod completion;
+mod explain;
 mod load;
 mod man;
 mod outcome;
@@ -44,6 +45,7 @@ fn run(cli: &Cli) -> Result<Answer, Failure> {
     }
     match &cli.command {
         Command::Check(files) => check::check(files),
+        Command::Explain(arguments) => explain::explain(&cli.socket, arguments),
         Command::Reload => remote::call(&cli.socket, &api::Request::Reload),
         Command::Show { what: cli::What::Tech(arguments) } => tech::write(&cli.socket, arguments),
         Command::Show { what: cli::What::Workers { load } } if load.since_start => load::since_start(&cli.socket),

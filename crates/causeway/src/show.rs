@@ -37,6 +37,7 @@ pub(crate) fn text(response: &Response, narrowed: bool) -> String {
         Response::Workers(document) => process::workers(document),
         Response::Config(document) => config::config(document),
         Response::Version(document) => process::version(document),
+        Response::Explain(document) => crate::explain::text::of(document),
         Response::Clear(document) => process::clear(document),
         Response::Reload(document) => process::reload(document),
     }

@@ -94,6 +94,7 @@ impl Backend for Documents {
             Request::Show(Show::Workers) => "workers",
             Request::Show(Show::Config) => "config",
             Request::Show(Show::Version) => "version",
+            Request::Explain(_) => "explain",
             Request::Clear(_) => "clear",
             Request::Reload => "reload",
         };

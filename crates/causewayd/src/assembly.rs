@@ -10,15 +10,16 @@ use crate::ports::{self, Opened, Running};
 use crate::watch::Watch;
 use crate::workers::{self, Workers};
 use anyhow::{Context, Result};
-use api::{ErrorCode, ErrorDocument, Request, Response, Timestamp};
+use api::{ErrorCode, ErrorDocument, ExplainDocument, ExplainRequest, Request, Response, Timestamp};
 use control::config::{Device, InterfaceName, Loaded, NodeModel, PortIndex, PortKind};
 use control::reconcile::{Call, Control, Means};
-use control::status::Identity;
+use control::status::{Identity, View};
 use control::tables::{FabricPort, Tables};
 use control::underlay::ConfiguredRoute;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use dpdk::rights::{self, Right};
 use dpdk::{Eal, EalConfig, Memory};
+use explain::{Arrival, Scene};
 use netlink::{Follower, HostInterfaceConfig, HostInterfaces, HostIoHandle, InterfaceAddress, Tap};
 use rcu::Publisher;
 use std::path::PathBuf;
@@ -268,10 +269,16 @@ impl Backend {
     }
 }
 
+/// Runs a frame over a copy of the tables in force, on the caller's thread.
+fn explain(view: &View, request: &ExplainRequest) -> Result<ExplainDocument, ErrorDocument> {
+    Ok(Scene::live(view).explain(&Arrival::try_from(request)?)?)
+}
+
 impl rest::Backend for Backend {
     fn call(&self, request: Request) -> Result<Response, ErrorDocument> {
         match request {
             Request::Show(show) => self.ask(Call::Look)?.render(&show),
+            Request::Explain(request) => explain(&self.ask(Call::Look)?, &request).map(Response::Explain),
             Request::Clear(clear) => self.ask(|asker| Call::Clear(clear, asker))?.map(Response::Clear),
             Request::Reload => self.ask(Call::Reload)?.map(Response::Reload),
         }

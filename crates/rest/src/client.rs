@@ -8,7 +8,7 @@ use std::{
 };
 
 use api::{ErrorDocument, Request, Response, Show};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
     Method, StatusCode,
     body::Bytes,
@@ -19,7 +19,7 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use tokio::{net::UnixStream, time::timeout};
 
-use crate::parameters::ClearParameters;
+use crate::{parameters::ClearParameters, routes::EXPLAIN_PATH};
 
 /// Longest answer that is read. A million MACs are about 100 MB.
 const ANSWER_OCTETS_MAX: usize = 512 * 1024 * 1024;
@@ -133,10 +133,18 @@ async fn converse(stream: UnixStream, request: &Request) -> Result<(StatusCode, 
         .uri(path)
         .header(HOST, "causewayd")
         .header(CONNECTION, "close")
-        .body(Empty::<Bytes>::new())?;
+        .body(body(request))?;
     let (head, body) = sender.send_request(request).await?.into_parts();
     let body = Limited::new(body, ANSWER_OCTETS_MAX).collect().await.map_err(|_| Garble::Length)?;
     Ok((head.status, body.to_bytes()))
+}
+
+/// What a request has to say that is too long for a path.
+fn body(request: &Request) -> Full<Bytes> {
+    match request {
+        Request::Explain(request) => serde_json::to_vec(request).expect("it has string keys only").into(),
+        _ => Full::default(),
+    }
 }
 
 /// The way a request goes over HTTP; the server's router reads it back.
@@ -146,6 +154,7 @@ fn method_and_path(request: &Request) -> Result<(Method, String), serde_urlencod
         Request::Clear(clear) => {
             return Ok((Method::POST, path("/v1/counters/clear", &ClearParameters::from(clear))?));
         }
+        Request::Explain(_) => return Ok((Method::POST, EXPLAIN_PATH.to_owned())),
         Request::Show(show) => show,
     };
     let path = match show {

@@ -17,6 +17,7 @@
 //! | `GET /v1/drops`, narrowed down by [`api::DropsQuery`] | [`api::DropsDocument`] |
 //! | `GET /v1/reachability`, narrowed down by [`api::ReachabilityQuery`] | [`api::ReachabilityDocument`] |
 //! | `GET /v1/events`, narrowed down by [`api::EventsQuery`] | [`api::EventsDocument`] |
+//! | `POST /v1/explain` with an [`api::ExplainRequest`] | [`api::ExplainDocument`] |
 //! | `POST /v1/counters/clear`, `?vif=NAME`, `?port=NAME` or `?drops=true` | [`api::ClearDocument`] |
 //! | `POST /v1/reload` | [`api::ReloadDocument`] |
 //! | whatever fails | [`api::ErrorDocument`] and a status that fits its code |

@@ -25,13 +25,16 @@ use crate::{
 pub(crate) const CALLS_MAX: usize = 4;
 /// How long a request waits for the backend's answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
-/// No request of `/v1` has a body; so much of one is read to tell so.
+/// Only one request of `/v1` has a body; of any other's so much is read to tell so.
 const BODY_OCTETS_MAX: usize = 4 * 1024;
+/// The longest frame in hexadecimal, and what stands around it.
+const EXPLAIN_OCTETS_MAX: usize = 32 * 1024;
+pub(crate) const EXPLAIN_PATH: &str = "/v1/explain";
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 const PATHS: &str = "GET /v1/ports, vifs, networks, fdb, nexthops, labels, vteps, hosts, drops, storm, \
                      reachability, events, host, workers, config, version; \
-                     POST /v1/reload, counters/clear";
+                     POST /v1/reload, explain, counters/clear";
 
 #[derive(Clone)]
 struct Gate {
@@ -63,6 +66,7 @@ pub(crate) fn router(backend: Arc<dyn Backend>, privileged: Privileged) -> Route
         .route("/v1/workers", show(Show::Workers))
         .route("/v1/config", show(Show::Config))
         .route("/v1/version", show(Show::Version))
+        .route(EXPLAIN_PATH, post(explain))
         .route("/v1/reload", post(reload))
         .route("/v1/counters/clear", post(clear))
         .fallback(unknown_path)
@@ -105,6 +109,20 @@ async fn clear(gate: State<Gate>, peer: Extension<Peer>, query: Parameters<Clear
     }
 }
 
+async fn explain(gate: State<Gate>, peer: Extension<Peer>, _: Parameters<Nothing>, body: Body) -> Response {
+    let octets = match read_body(body, EXPLAIN_OCTETS_MAX, "a port and one frame were expected").await {
+        Ok(octets) => octets,
+        Err(refusal) => return refusal,
+    };
+    match serde_json::from_slice(&octets) {
+        Ok(request) => answer(gate.0, peer.0, api::Request::Explain(request)).await,
+        Err(error) => {
+            let message = format!("`{EXPLAIN_PATH}` takes a JSON object with `port` and `frame`: {error}");
+            refuse(ErrorCode::BadRequest, message)
+        }
+    }
+}
+
 async fn reload(gate: State<Gate>, peer: Extension<Peer>, _: Parameters<Nothing>) -> Response {
     answer(gate.0, peer.0, api::Request::Reload).await
 }
@@ -119,21 +137,32 @@ async fn wrong_method(method: Method, uri: Uri) -> Response {
 }
 
 async fn refuse_body(request: Request, next: Next) -> Response {
+    if request.uri().path() == EXPLAIN_PATH {
+        return next.run(request).await;
+    }
     let (head, body) = request.into_parts();
-    match timeout(BODY_TIMEOUT, to_bytes(body, BODY_OCTETS_MAX)).await {
-        Ok(Ok(octets)) if octets.is_empty() => next.run(Request::from_parts(head, Body::empty())).await,
-        Ok(Ok(octets)) => {
+    match read_body(body, BODY_OCTETS_MAX, "none was expected").await {
+        Ok(octets) if octets.is_empty() => next.run(Request::from_parts(head, Body::empty())).await,
+        Ok(octets) => {
             let message = format!("{} `{}` takes no body, got {} octets", head.method, head.uri.path(), octets.len());
             refuse(ErrorCode::BadRequest, message)
         }
-        Ok(Err(error)) if is_too_long(&error) => refuse(
-            ErrorCode::TooLarge,
-            format!("request body of more than {BODY_OCTETS_MAX} octets; none was expected"),
-        ),
-        Ok(Err(error)) => refuse(ErrorCode::BadRequest, format!("cannot read the request body: {error}")),
+        Err(refusal) => refusal,
+    }
+}
+
+/// A request's body, or why it is refused.
+async fn read_body(body: Body, octets_max: usize, expected: &str) -> Result<Bytes, Response> {
+    match timeout(BODY_TIMEOUT, to_bytes(body, octets_max)).await {
+        Ok(Ok(octets)) => Ok(octets),
+        Ok(Err(error)) if is_too_long(&error) => {
+            let message = format!("request body of more than {octets_max} octets; {expected}");
+            Err(refuse(ErrorCode::TooLarge, message))
+        }
+        Ok(Err(error)) => Err(refuse(ErrorCode::BadRequest, format!("cannot read the request body: {error}"))),
         Err(_) => {
             let message = format!("the request's body did not arrive within {} s", BODY_TIMEOUT.as_secs());
-            refuse(ErrorCode::RequestTimeout, message)
+            Err(refuse(ErrorCode::RequestTimeout, message))
         }
     }
 }

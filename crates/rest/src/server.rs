@@ -260,7 +260,7 @@ mod tests {
             self.0.fetch_add(1, Ordering::Relaxed);
             Ok(match request {
                 api::Request::Reload => api::Response::Reload(api::ReloadDocument::default()),
-                api::Request::Clear(_) => unreachable!("not asked for here"),
+                api::Request::Explain(_) | api::Request::Clear(_) => unreachable!("not asked for here"),
                 api::Request::Show(_) => api::Response::Ports(api::PortsDocument::default()),
             })
         }

@@ -18,8 +18,8 @@ use std::{
 };
 
 use api::{
-    Clear, DropsQuery, ErrorCode, ErrorDocument, EventsQuery, FdbQuery, HostsQuery, LabelsQuery, NexthopsQuery,
-    ReachabilityQuery, Request, Response, Show, VifsQuery, VtepsQuery,
+    Clear, DropsQuery, ErrorCode, ErrorDocument, EventsQuery, ExplainRequest, ExplainTunnel, FdbQuery, HostsQuery,
+    LabelsQuery, NexthopsQuery, ReachabilityQuery, Request, Response, Show, VifsQuery, VtepsQuery,
 };
 use nix::unistd::{Gid, Group, getegid, geteuid};
 use rest::{
@@ -88,6 +88,7 @@ impl Backend for Documents {
             Request::Show(Show::Workers) => "workers",
             Request::Show(Show::Config) => "config",
             Request::Show(Show::Version) => "version",
+            Request::Explain(_) => "explain",
             Request::Clear(_) => "clear",
             Request::Reload => "reload",
         };
@@ -120,6 +121,16 @@ fn error(socket: &Path, request: &str) -> (u16, ErrorDocument) {
     (status, serde_json::from_slice(&body).unwrap_or_else(|e| panic!("{request}: {e}: {body:?}")))
 }
 
+fn explain(frame: &str, in_tunnel: bool) -> ExplainRequest {
+    let from = "fd00::2".parse().expect("an address");
+    let tunnel = ExplainTunnel { from, encapsulation: "VXLAN".into(), number: 5100 };
+    ExplainRequest { port: "blau grün".into(), frame: frame.into(), tunnel: in_tunnel.then_some(tunnel) }
+}
+
+fn posted(path: &str, body: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nHost: c\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
 fn line(line: &str) -> String {
     format!("{line} HTTP/1.1\r\nHost: c\r\n\r\n")
 }
@@ -142,6 +153,7 @@ fn every_request_of_the_client_gets_its_document() {
         Request::Show(Show::Workers),
         Request::Show(Show::Config),
         Request::Show(Show::Version),
+        Request::Explain(explain("00", false)),
         Request::Clear(Clear::All),
         Request::Reload,
     ] {
@@ -203,6 +215,7 @@ fn what_narrows_a_request_down_arrives_as_it_was_meant() {
             since: "2026-11-22T18:33:00Z".parse().ok(),
             last: Some(3),
         })),
+        Request::Explain(explain(&"5a".repeat(9_728), true)),
         Request::Clear(Clear::All),
         Request::Clear(Clear::Vif("blau grün".into())),
         Request::Clear(Clear::Port("access0".into())),
@@ -236,6 +249,12 @@ fn wrong_requests_are_refused_with_a_document() {
         (line("GET /v1/counters/clear"), 405, ErrorCode::MethodNotAllowed, "counters/clear"),
         (line("POST /v1/counters/clear?vif=a&drops=true"), 400, ErrorCode::BadRequest, "or none for all"),
         (line("POST /v1/counters/clear?vfi=a"), 400, ErrorCode::BadRequest, "vfi"),
+        (line("GET /v1/explain"), 405, ErrorCode::MethodNotAllowed, "POST /v1/reload, explain"),
+        (line("POST /v1/explain"), 400, ErrorCode::BadRequest, "`port` and `frame`"),
+        (posted("/v1/explain", "{\"port\": \"a\"}"), 400, ErrorCode::BadRequest, "missing field `frame`"),
+        (posted("/v1/explain", "{\"prot\": \"a\"}"), 400, ErrorCode::BadRequest, "unknown field `prot`"),
+        (posted("/v1/explain?x=1", "{}"), 400, ErrorCode::BadRequest, "unknown field `x`"),
+        (posted("/v1/explain", &"5".repeat(40_000)), 413, ErrorCode::TooLarge, "one frame"),
         (line("POST /v1/reload?force=1"), 400, ErrorCode::BadRequest, "force"),
         (line("GET /v1/fdb?network=nowhere"), 404, ErrorCode::NotFound, "no network `nowhere`"),
         (
