@@ -8,6 +8,7 @@
 //! The node file is read first; the network file is read as that node sees it, but all of it is checked, also what
 //! hangs under other gateways, since it is the same file on each.
 
+mod bpdu;
 mod device;
 mod errors;
 mod fabric;
@@ -42,6 +43,7 @@ mod warning;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use bpdu::BpduNetwork;
 pub use device::{Device, DeviceError, PciAddress};
 pub use errors::{ConfigErrors, Note};
 pub use name::{FilePrefix, GroupName, InterfaceName, NameError, NodeName, ObjectName, PortName};

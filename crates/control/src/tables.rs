@@ -14,8 +14,8 @@ use crate::routes::{Remote, Route, RouteChange, Routes};
 use crate::underlay::{Resolution, Underlay};
 use arrayvec::ArrayVec;
 use fib::{
-    BuildError, Builder, Destination, Fabric, Link, NetworkId, NetworkSpec, NexthopId, Path, Snapshot, SourceCheck,
-    TunnelId, VifIndex, VifSpec,
+    BuildError, Builder, ControlFrames, Destination, Fabric, Link, NetworkId, NetworkSpec, NexthopId, Path, Snapshot,
+    SourceCheck, TunnelId, VifIndex, VifSpec,
 };
 use hashbrown::{HashMap, HashSet};
 use making::Making;
@@ -138,6 +138,7 @@ impl Tables {
                 label: Some(label),
                 control_word: model.layer2_control_word,
                 flood_unknown_unicast: model.flood_unknown_unicast,
+                control: model.bpdu.map(|bpdu| ControlFrames::new(bpdu.group_bits(), bpdu.pvst, bpdu.transparent)),
                 gateway: model.forwarding_mode == ForwardingMode::L2L3,
                 ..NetworkSpec::new(model.vni)
             };
@@ -175,12 +176,15 @@ impl Tables {
                 limit: self.vifs.limit(),
                 hint: "raise limits.vmis in the node file and restart",
             };
-            let (row, is_new) = self.vifs.assign(&vmi.name.to_string(), oldest_in_use).ok_or(limit)?;
+            let (row, is_new) = self.vifs.assign(&network.row_name(served), oldest_in_use).ok_or(limit)?;
             let index = VifIndex::new(row).ok_or(BuildError::Taken(row))?;
             let mut sources = vec![vmi.mac];
             sources.extend(vmi.allowed_address_pairs.iter().map(|pair| pair.mac));
             sources.dedup();
-            let label = self.label(LabelOwner::Vmi(vmi.name.to_string()), oldest_in_use)?;
+            let label = match model.bpdu {
+                Some(_) => None,
+                None => Some(self.label(LabelOwner::Vmi(vmi.name.to_string()), oldest_in_use)?),
+            };
             let spec = VifSpec {
                 network: self.network(model.vni, oldest_in_use)?,
                 port: port_index(served.port),
@@ -188,7 +192,7 @@ impl Tables {
                 inner: served.inner_vlan,
                 sources: &sources,
                 max_payload: node[served.port].mtu,
-                label: Some((label, model.layer2_control_word)),
+                label: label.map(|label| (label, model.layer2_control_word)),
             };
             builder.add_vif(index, spec)?;
             builder.set_vif_storm_budget(index, vmi.storm_control.budget())?;
@@ -199,15 +203,17 @@ impl Tables {
 
     /// Rows and labels of what is in the model no more. First of all, so that what is new can take its place.
     fn give_up_interfaces(&mut self, network: &NetworkModel, here: &BTreeMap<Vni, &VirtualNetwork>, gone_in: u64) {
-        let served: HashSet<&str> =
-            network.served.iter().map(|s| &network[s.vmi]).filter(|v| v.enabled).map(|v| v.name.as_str()).collect();
-        self.vifs.retain(gone_in, |name| served.contains(name.as_str()));
+        let served = || network.served.iter().filter(|served| network[served.vmi].enabled);
+        let rows: HashSet<String> = served().map(|served| network.row_name(served)).collect();
+        self.vifs.retain(gone_in, |name| rows.contains(name));
+        let instances = served().filter(|served| !network.is_bpdu(served.vmi));
+        let instances: HashSet<&str> = instances.map(|served| network[served.vmi].name.as_str()).collect();
         self.networks.retain(gone_in, |vni| here.contains_key(vni));
         // Also those of networks that are not here, yet: a label is its network's on every gateway.
         let configured = network.virtual_networks.iter().filter_map(|model| model.mpls_label).collect();
         self.labels.retain(gone_in, configured, |owner| match owner {
             LabelOwner::Network(vni) => here.contains_key(vni),
-            LabelOwner::Vmi(name) => served.contains(name.as_str()),
+            LabelOwner::Vmi(name) => instances.contains(name.as_str()),
         });
         for (model, label) in here.values().filter_map(|model| Some((model, model.mpls_label?))) {
             self.labels.set(LabelOwner::Network(model.vni), label);

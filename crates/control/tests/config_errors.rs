@@ -892,6 +892,101 @@ fn forwarding_modes_are_judged_and_routing_is_not_there_yet() {
     blue("arp_suppression: ¶yes", "arp_suppression: `yes`: expected true or false");
 }
 
+/// A network file with a BPDU network that is right: its VMI on the VLAN 0 of both ports, beside an instance on one.
+fn with_bpdu_network() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("5200 }", "5200 }\n  - { name: stp, vxlan_network_identifier: 7000, bpdu_network: true }"),
+        ("name: g1,", "name: d1, virtual_network: stp, mac_address: 02:02:03:04:05:06 }\n  - { name: g1,"),
+        (
+            "[g1] }",
+            "[g1, d1] }\n  - { name: l3, physical_interface: gw1:access1, logical_interface_vlan_tag: 0, virtual_machine_interfaces: [d1] }",
+        ),
+    ]
+}
+
+#[test]
+fn a_bpdu_networks_vmi_is_on_several_ports_beside_instances_and_no_gateways() {
+    let text = edit_all(NETWORK, &with_bpdu_network());
+    let model = parse_network(&text, "n", &node()).unwrap_or_else(|e| panic!("{e}")).model;
+    let served = |s: &control::config::ServedVmi| (s.port.position(), s.vlan.value(), model[s.vmi].name.to_string());
+    let served: Vec<_> = model.served.iter().map(served).collect();
+    let expected = [(0, 1, "b1"), (0, 0, "g1"), (0, 0, "d1"), (1, 0, "d1")];
+    assert_eq!(served, expected.map(|(port, vlan, vmi)| (port, vlan, vmi.to_owned())));
+    let stp = &model.virtual_networks[2];
+    let bpdu = stp.bpdu.expect("a BPDU network");
+    assert_eq!((bpdu.group_bits(), bpdu.pvst, bpdu.transparent), (0x101, false, false));
+    assert_eq!(stp.forwarding_mode, control::config::ForwardingMode::L2);
+    assert!(model.is_bpdu(model.served[2].vmi) && !model.is_bpdu(model.served[1].vmi));
+}
+
+#[test]
+fn what_a_bpdu_network_carries_is_judged() {
+    let blue = |to: &str, message: &str| network_error("5100 }", &format!("5100, {to} }}"), message);
+    blue("bpdu_network: ¶on", "bpdu_network: `on`: expected true or false");
+    for key in ["bpdu_groups: ['01:80:c2:00:00:00']", "bpdu_pvst: true", "transparent: false"] {
+        let name = key.split(':').next().expect("a key");
+        blue(
+            &format!("¶{key}"),
+            &format!("key `{name}` is for BPDU networks: expected `bpdu_network: true` beside it"),
+        );
+    }
+    let groups = |list: &str, message: &str| {
+        let mut edits = with_bpdu_network();
+        let of = format!("bpdu_network: true, bpdu_groups: {list} }}");
+        let first = edits[0].1.replace("bpdu_network: true }", &of);
+        edits[0].1 = &first;
+        network_conflict(&edits, message);
+    };
+    let expected = "expected other addresses from 01:80:c2:00:00:00 to 01:80:c2:00:00:0f";
+    for (group, why) in [
+        ("01:80:c2:00:00:01", "is for pause frames, which end at the other side of a link"),
+        ("01:80:c2:00:00:02", "is for LACP and other slow protocols, which end at the other side of a link"),
+        ("01:80:c2:00:00:03", "is for 802.1X, which ends at the other side of a link"),
+        ("01:80:c2:00:00:0e", "is for LLDP, which ends at the other side of a link"),
+        ("01:80:c2:00:00:10", "is not one of 01:80:c2:00:00:00 to 01:80:c2:00:00:0f"),
+        ("01:00:0c:cc:cc:cd", "is not one of 01:80:c2:00:00:00 to 01:80:c2:00:00:0f"),
+    ] {
+        groups(&format!("['01:80:c2:00:00:00', ¶'{group}']"), &format!("bpdu_groups: `{group}` {why}: {expected}"));
+    }
+    groups("[¶'stp']", "bpdu_groups: `stp`: octet 1 is not one or two hexadecimal digits");
+    groups(
+        "[§'01:80:c2:00:00:00', ¶'01-80-c2-00-00-00']",
+        "bpdu_groups: 01-80-c2-00-00-00 stands here a second time; first at §",
+    );
+    groups(
+        "¶[]",
+        "bpdu_groups is empty: expected at least one address, or no key for 01:80:c2:00:00:00 and 01:80:c2:00:00:08",
+    );
+    groups(
+        "['01:80:c2:00:00:00'], forwarding_mode: ¶l2_l3",
+        "forwarding_mode: l2_l3 in a BPDU network, which has no gateway: expected l2, or no key",
+    );
+}
+
+#[test]
+fn a_bpdu_networks_vmi_is_untagged_and_alone_of_its_kind_on_a_port() {
+    let mut edits = with_bpdu_network();
+    edits.push(("gw1:access1, logical_interface_vlan_tag: 0", "gw1:access1, logical_interface_vlan_tag: ¶7"));
+    network_conflict(&edits, "VMI d1 is of BPDU network stp, which switches speak on untagged: expected VLAN 0, not 7");
+    let mut edits = with_bpdu_network();
+    edits[1].1 = "name: d1, virtual_network: stp, mac_address: 02:02:03:04:05:06 }\n  \
+                  - { name: d2, virtual_network: stp, mac_address: 02:02:03:04:05:07 }\n  - { name: g1,";
+    edits.push(("[d1] }", "[d1, ¶d2] }"));
+    network_conflict(
+        &edits,
+        "VMI d2 is of a BPDU network, like VMI d1 of this logical interface: expected one, for one port",
+    );
+    // Its ports are still ports of one gateway or another, and each VLAN stands once.
+    let again = "[g1, d1] }\n  - { name: l3, physical_interface: gw1:access0, logical_interface_vlan_tag: ¶0, virtual_machine_interfaces: [d1] }";
+    let mut edits = with_bpdu_network();
+    edits[2].1 = again;
+    edits.push((
+        "logical_interface_vlan_tag: 0, virtual_machine_interfaces: [g1, d1]",
+        "logical_interface_vlan_tag: §0, virtual_machine_interfaces: [g1, d1]",
+    ));
+    network_conflict(&edits, "VLAN 0 belongs to two logical interfaces of gw1:access0; first at §");
+}
+
 #[test]
 fn subnets_and_the_gateways_addresses_in_them_are_judged() {
     let blue = |to: &str, message: &str| network_error("5100 }", &format!("5100, ipam_subnets: [{to}] }}"), message);

@@ -289,9 +289,61 @@ fn one_vlan_for_two_vmis_of_a_network_on_two_gateways_is_a_warning() {
                     network.yaml:11:5): if both ports are on one LAN, broadcasts circle between the gateways; list the \
                     same VMIs on both, or give each a VLAN of its own";
     assert_eq!(with(1, "b2"), [expected]);
-    assert_eq!(with(1, "b1, b2"), [expected]);
+    let both = "network.yaml:7:5: warning: port access0: VMI b1 is behind gw2 too (at network.yaml:11:5), and the port is in \
+                no BPDU network: if both ports are on one LAN, both forward, since its switches do not hear each other \
+                through the gateways; add a virtual network with `bpdu_network: true` whose VMI is on VLAN 0 of each such \
+                port";
+    assert_eq!(with(1, "b1, b2"), [expected, both]);
     assert_eq!(with(2, "b2"), Vec::<String>::new());
-    assert_eq!(with(1, "b1"), Vec::<String>::new());
+    assert_eq!(with(1, "b1"), [both]);
+}
+
+/// The procedure for two gateways between switches, each step of which is missed once.
+#[test]
+fn what_keeps_switches_from_hearing_each_other_is_a_warning() {
+    let network = |vlan_0: &str, reachability: &str| {
+        let text = "\
+version: 1
+physical_routers: [{ name: gw1 }, { name: gw2 }]
+physical_interfaces: [{ name: access0, physical_router: gw1 }, { name: eth0, physical_router: gw2 }]
+virtual_networks:
+  - { name: blue, vxlan_network_identifier: 5100 }
+  - { name: stp, vxlan_network_identifier: 7000, bpdu_network: true }
+virtual_machine_interfaces:
+  - { name: b1, virtual_network: blue, mac_address: 02:00:00:00:00:01 }
+  - { name: d1, virtual_network: stp, mac_address: 02:02:03:04:05:06 }
+logical_interfaces:
+  - { name: l1, physical_interface: gw1:access0, logical_interface_vlan_tag: 1, virtual_machine_interfaces: [b1] }
+  - { name: l2, physical_interface: gw2:eth0, logical_interface_vlan_tag: 1, virtual_machine_interfaces: [b1] }
+";
+        let reachability =
+            format!("static_reachability: [{{ virtual_network: blue, vtep: 172.16.0.2 }}{reachability}]\n");
+        network_warnings(&format!("{text}{vlan_0}{reachability}"), NODE)
+    };
+    let member = |name: &str, port: &str| {
+        format!(
+            "  - {{ name: {name}, physical_interface: {port}, logical_interface_vlan_tag: 0, virtual_machine_interfaces: [d1] }}\n"
+        )
+    };
+    let (here, there) = (member("l3", "gw1:access0"), member("l4", "gw2:eth0"));
+    let flood = ", { virtual_network: stp, vtep: 172.16.0.2, flood: true }";
+    assert_eq!(network(&format!("{here}{there}"), flood), Vec::<String>::new());
+    let warnings = network("", "");
+    assert!(
+        warnings[1].starts_with("network.yaml:11:5: warning: port access0: VMI b1 is behind gw2 too"),
+        "{warnings:?}"
+    );
+    assert_eq!(
+        network(&format!("{here}{there}"), ""),
+        [
+            "network.yaml:6:5: warning: BPDU network stp has members on gw2 too (at network.yaml:14:5), and no VTEP with \
+          `flood: true` in static_reachability: what switches say here does not reach them"
+        ]
+    );
+    assert_eq!(
+        network(&here, ""),
+        ["network.yaml:6:5: warning: BPDU network stp has one member: nobody hears what switches say there"]
+    );
 }
 
 #[test]

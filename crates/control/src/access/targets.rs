@@ -75,6 +75,9 @@ pub(super) fn segments(
     for (served, row) in network.served.iter().zip(rows) {
         let Some(VifRow { index: vif, .. }) = *row else { continue };
         let of = network[served.vmi].virtual_network;
+        if network.is_bpdu(served.vmi) {
+            continue;
+        }
         let (router, members) = said
             .entry(of)
             .or_insert_with(|| (router(&network[of]).into(), members.remove(&of).unwrap_or_default().into()));

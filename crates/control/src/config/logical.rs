@@ -48,8 +48,10 @@ impl<'a> Reading<'a> {
                     physical_interface: parent,
                     first,
                 });
+                self.check_bpdu(interface, vlan, &named, vmis);
                 let parent = parents[physical_interface.position()].as_ref();
-                for (spot, vmi) in named.iter().filter(|_| parent.is_some()) {
+                let instances = named.iter().filter(|(_, vmi)| !self.is_bpdu(*vmi, vmis)).copied().collect::<Vec<_>>();
+                for (spot, vmi) in instances.iter().filter(|_| parent.is_some()) {
                     let router = parent.map_or(PhysicalRouterIndex::at(0), |parent| parent.physical_router);
                     let name = self.name_of(*vmi);
                     let conflict = |first| Problem::VmiOnTwoPorts { vmi: name, first };
@@ -109,8 +111,36 @@ impl<'a> Reading<'a> {
         named
     }
 
-    /// Several VMIs of one logical interface are of one network and have no MAC in common.
+    fn is_bpdu(&self, vmi: VmiIndex, vmis: &[Option<VirtualMachineInterface>]) -> bool {
+        vmis[vmi.position()].as_ref().is_some_and(|vmi| self.bpdu_networks.contains(&vmi.virtual_network))
+    }
+
+    /// A VMI of a BPDU network has the untagged frames of a port, beside instances there, and a port is in one such network.
+    fn check_bpdu(
+        &mut self,
+        at: Object<'_>,
+        vlan: VlanId,
+        named: &[Named<'_>],
+        vmis: &[Option<VirtualMachineInterface>],
+    ) {
+        let mut first = None;
+        for &(spot, index) in named.iter().filter(|(_, vmi)| self.is_bpdu(*vmi, vmis)).collect::<Vec<_>>() {
+            let Some(vmi) = &vmis[index.position()] else { continue };
+            let (name, network) = (Excerpt::new(vmi.name.as_str()), self.name_of_network(vmi.virtual_network));
+            if !vlan.is_untagged() {
+                let place = at.place_of("logical_interface_vlan_tag");
+                self.problems.add(place, Problem::BpduOnVlan { vmi: name, network, vlan });
+            } else if let Some(other) = first.replace(index) {
+                let other = self.name_of(other);
+                self.problems.add(spot.place(), Problem::SeveralBpduVmis { vmi: name, other });
+            }
+        }
+    }
+
+    /// Several VMIs of one logical interface are of one network and have no MAC in common. One of a BPDU network is beside them.
     fn tell_apart(&mut self, named: &[Named<'_>], vmis: &[Option<VirtualMachineInterface>]) {
+        let instances: Vec<Named<'_>> = named.iter().filter(|(_, vmi)| !self.is_bpdu(*vmi, vmis)).copied().collect();
+        let named = &instances[..];
         if named.len() < 2 {
             return;
         }

@@ -5,6 +5,8 @@
 
 use wire::MacAddr;
 
+use hashbrown::HashSet;
+
 use super::errors::Problems;
 use super::global;
 use super::network_model::{
@@ -38,8 +40,15 @@ pub(super) fn model(
     file.refuse_unknown::<RawNetwork>(problems, &raw.unknown);
     let global = global::read(file, raw, problems);
     let defaults = GlobalVrouterConfig::default();
-    let mut reading =
-        Reading { file, raw, node, global: global.as_ref().unwrap_or(&defaults), problems, names: Names::new() };
+    let mut reading = Reading {
+        file,
+        raw,
+        node,
+        global: global.as_ref().unwrap_or(&defaults),
+        problems,
+        names: Names::new(),
+        bpdu_networks: HashSet::new(),
+    };
     let physical_routers = reading.physical_routers();
     let physical_interfaces = reading.physical_interfaces();
     let virtual_networks = reading.virtual_networks();
@@ -102,6 +111,8 @@ pub(super) struct Reading<'a> {
     pub(super) global: &'a GlobalVrouterConfig,
     pub(super) problems: &'a mut Problems,
     pub(super) names: Names,
+    /// Those among the virtual networks.
+    pub(super) bpdu_networks: HashSet<VirtualNetworkIndex>,
 }
 
 impl Reading<'_> {

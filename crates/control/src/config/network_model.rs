@@ -6,6 +6,7 @@ use std::ops::Index;
 
 use wire::{Encapsulation, MacAddr, MplsLabel, VlanId, Vni};
 
+use super::bpdu::BpduNetwork;
 use super::name::{NodeName, ObjectName, PortName};
 use super::node_model::PortIndex;
 use super::place::Place;
@@ -33,7 +34,8 @@ pub struct NetworkModel {
     pub static_reachability: Vec<StaticReachability>,
     /// The physical router of this node's name, unless there is none or the node's mode is not `server`.
     pub own_router: Option<PhysicalRouterIndex>,
-    /// What this node serves, in the order of the logical interfaces: every VMI once. Several may have one port, VLAN and
+    /// What this node serves, in the order of the logical interfaces: every VMI once, but those of BPDU networks once for each
+    /// port. Several may have one port, VLAN and
     /// inner VLAN: then they are of one network, and no MAC, be it of an address pair, is that of two.
     /// Disabled VMIs are in it: see [`VirtualMachineInterface::enabled`].
     pub served: Vec<ServedVmi>,
@@ -140,6 +142,8 @@ pub struct VirtualNetwork {
     pub arp_suppression: bool,
     /// What all that it has on this node may flood.
     pub storm_control: StormControl,
+    /// What it carries, if it is a BPDU network: its VMIs stand for ports, which have VLAN 0.
+    pub bpdu: Option<BpduNetwork>,
     /// Where it stands in the network file.
     pub place: Place,
 }

@@ -231,6 +231,22 @@ pub enum Problem {
     FabricPortAsAccess { name: Excerpt, node: Place },
     #[error("VMI {vmi} on two logical interfaces of one physical router is not supported yet; first at {first}")]
     VmiOnTwoPorts { vmi: Excerpt, first: Place },
+    #[error("bpdu_groups: `{value}` {reason}: expected other addresses from 01:80:c2:00:00:00 to 01:80:c2:00:00:0f")]
+    Group { value: Excerpt, reason: &'static str },
+    #[error("bpdu_groups: {value} stands here a second time; first at {first}")]
+    DuplicateGroup { value: Excerpt, first: Place },
+    #[error(
+        "bpdu_groups is empty: expected at least one address, or no key for 01:80:c2:00:00:00 and 01:80:c2:00:00:08"
+    )]
+    NoGroup,
+    #[error("key `{key}` is for BPDU networks: expected `bpdu_network: true` beside it")]
+    NotABpduNetwork { key: &'static str },
+    #[error("forwarding_mode: l2_l3 in a BPDU network, which has no gateway: expected l2, or no key")]
+    GatewayOfBpduNetwork,
+    #[error("VMI {vmi} is of BPDU network {network}, which switches speak on untagged: expected VLAN 0, not {vlan}")]
+    BpduOnVlan { vmi: Excerpt, network: Excerpt, vlan: VlanId },
+    #[error("VMI {vmi} is of a BPDU network, like VMI {other} of this logical interface: expected one, for one port")]
+    SeveralBpduVmis { vmi: Excerpt, other: Excerpt },
     #[error("VMI {vmi} stands here a second time; first at {first}")]
     DuplicateVmi { vmi: Excerpt, first: Place },
     #[error(

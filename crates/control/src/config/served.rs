@@ -2,6 +2,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
+use super::bpdu;
 use super::errors::Problems;
 use super::mtu;
 use super::network_model::{
@@ -85,7 +86,7 @@ pub(super) fn warnings(network: &NetworkModel, node: &NodeModel, start: Place) -
         }
     }
     for (here, there) in shared_vlans(network, own) {
-        let (Some(vmi), Some(other)) = (only_in(here, there), only_in(there, here)) else { continue };
+        let (Some(vmi), Some(other)) = (only_in(network, here, there), only_in(network, there, here)) else { continue };
         let (vmi, other) = (&network[vmi], &network[other]);
         let router = &network[network[there.physical_interface].physical_router];
         let concern = Concern::SharedVlan {
@@ -101,13 +102,14 @@ pub(super) fn warnings(network: &NetworkModel, node: &NodeModel, start: Place) -
         let name = network[entry.virtual_network].name.clone();
         warn(&entry.place, Concern::ReachabilityNotHere { network: name, vtep: entry.vtep });
     }
-    warnings.extend(mtu::warnings(network, node));
+    warnings.extend(bpdu::warnings(network, node, own).into_iter().chain(mtu::warnings(network, node)));
     warnings
 }
 
 /// The first VMI of a logical interface that is not on the other one too; its very first if all are.
-fn only_in(one: &LogicalInterface, other: &LogicalInterface) -> Option<VmiIndex> {
-    one.vmis.iter().find(|vmi| !other.vmis.contains(vmi)).or(one.vmis.first()).copied()
+fn only_in(network: &NetworkModel, one: &LogicalInterface, other: &LogicalInterface) -> Option<VmiIndex> {
+    let instances = || one.vmis.iter().copied().filter(|vmi| !network.is_bpdu(*vmi));
+    instances().find(|vmi| !other.vmis.contains(vmi)).or(instances().next())
 }
 
 /// Pairs of logical interfaces, one here and one of another gateway, whose tags are the same and stand for different VMIs of
@@ -117,10 +119,12 @@ fn shared_vlans(
     own: PhysicalRouterIndex,
 ) -> impl Iterator<Item = (&LogicalInterface, &LogicalInterface)> {
     let key = |interface: &LogicalInterface| {
-        let network = network[*interface.vmis.first()?].virtual_network;
-        Some((interface.vlan, interface.inner_vlan, network))
+        let first = interface.vmis.iter().find(|vmi| !network.is_bpdu(**vmi))?;
+        Some((interface.vlan, interface.inner_vlan, network[*first].virtual_network))
     };
-    let vmis = |interface: &LogicalInterface| interface.vmis.iter().copied().collect::<HashSet<_>>();
+    let is_instance = move |vmi: &VmiIndex| !network.is_bpdu(*vmi);
+    let vmis =
+        move |interface: &LogicalInterface| interface.vmis.iter().copied().filter(is_instance).collect::<HashSet<_>>();
     let is_here = move |interface: &LogicalInterface| network[interface.physical_interface].physical_router == own;
     let here = network.logical_interfaces.iter().filter(move |interface| is_here(interface));
     let by_vlan: HashMap<_, _> = here.filter_map(|interface| Some((key(interface)?, interface))).collect();

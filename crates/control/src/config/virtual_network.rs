@@ -3,7 +3,7 @@
 use wire::{MplsLabel, Vni};
 
 use super::network::Reading;
-use super::network_model::{ForwardingMode, VirtualNetwork, VxlanNetworkIdentifierMode};
+use super::network_model::{ForwardingMode, VirtualNetwork, VirtualNetworkIndex, VxlanNetworkIdentifierMode};
 use super::object::Object;
 use super::problem::Problem;
 use super::raw::RawVirtualNetwork;
@@ -37,6 +37,10 @@ impl Reading<'_> {
                 let place = network.place_of("mpls_label");
                 labels.enter(self.problems, label, place, |first| Problem::DuplicateLabel { label, first });
             }
+            // Also one that is otherwise wrong, so that its VMIs are not judged as instances.
+            if raw.bpdu_network.as_deref().is_some_and(|text| value::boolean("bpdu_network", text) == Ok(true)) {
+                self.bpdu_networks.insert(VirtualNetworkIndex::at(position));
+            }
             list.push(read);
         }
         list
@@ -54,8 +58,8 @@ impl Reading<'_> {
         let word = &raw.layer2_control_word;
         let word = at.or(self.problems, "layer2_control_word", word, false, value::boolean);
         let label = at.optional(self.problems, "mpls_label", &raw.mpls_label, value::label);
-        let mode = &raw.forwarding_mode;
-        let mode = at.or(self.problems, "forwarding_mode", mode, ForwardingMode::L2L3, subnets::forwarding_mode);
+        let bpdu = self.bpdu(at, raw);
+        let mode = self.forwarding_mode(at, raw, matches!(bpdu, Some(Some(_))));
         let subnets = self.ipam_subnets(at, raw);
         let suppression = at.or(self.problems, "arp_suppression", &raw.arp_suppression, true, value::boolean);
         let storm = storm::read(at, self.problems, raw.storm_control.as_ref(), StormControl::OF_NETWORK);
@@ -79,7 +83,19 @@ impl Reading<'_> {
             ipam_subnets: subnets?,
             arp_suppression: suppression?,
             storm_control: storm?,
+            bpdu: bpdu?,
             place: at.place(),
         })
+    }
+
+    /// Switches have no use for a gateway: a BPDU network has none.
+    fn forwarding_mode(&mut self, at: Object<'_>, raw: &RawVirtualNetwork, is_bpdu: bool) -> Option<ForwardingMode> {
+        const KEY: &str = "forwarding_mode";
+        let default = if is_bpdu { ForwardingMode::L2 } else { ForwardingMode::L2L3 };
+        let mode = at.or(self.problems, KEY, &raw.forwarding_mode, default, subnets::forwarding_mode);
+        if is_bpdu && mode == Some(ForwardingMode::L2L3) {
+            self.problems.add(at.place_of(KEY), Problem::GatewayOfBpduNetwork);
+        }
+        mode
     }
 }

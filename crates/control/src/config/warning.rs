@@ -79,6 +79,19 @@ pub enum Concern {
          one LAN, broadcasts circle between the gateways; list the same VMIs on both, or give each a VLAN of its own"
     )]
     SharedVlan { vlan: VlanId, vmi: ObjectName, other: ObjectName, router: NodeName, there: Place },
+    #[error(
+        "port {port}: VMI {vmi} is behind {router} too (at {there}), and the port is in no BPDU network: if both ports are on one \
+         LAN, both forward, since its switches do not hear each other through the gateways; add a virtual network with \
+         `bpdu_network: true` whose VMI is on VLAN 0 of each such port"
+    )]
+    NoBpduNetwork { port: PortName, vmi: ObjectName, router: NodeName, there: Place },
+    #[error(
+        "BPDU network {name} has members on {router} too (at {there}), and no VTEP with `flood: true` in \
+         static_reachability: what switches say here does not reach them"
+    )]
+    BpduNotFlooded { name: ObjectName, router: NodeName, there: Place },
+    #[error("BPDU network {name} has one member: nobody hears what switches say there")]
+    BpduAlone { name: ObjectName },
     #[error("VMI {name} is disabled (`id_perms.enable: false`): it does not forward")]
     DisabledVmi { name: ObjectName },
 }

@@ -145,13 +145,13 @@ fn changes<K: Hash + Eq, V: PartialEq>(before: HashMap<K, V>, after: HashMap<K, 
     changes
 }
 
-fn vifs(network: &NetworkModel) -> HashMap<&str, impl PartialEq> {
+fn vifs(network: &NetworkModel) -> HashMap<String, impl PartialEq> {
     let of = |served: &config::ServedVmi| {
         let vmi = &network[served.vmi];
         let vni = network[vmi.virtual_network].vni;
         let pairs: Vec<_> = vmi.allowed_address_pairs.iter().map(|pair| pair.mac).collect();
         (
-            vmi.name.as_str(),
+            network.row_name(served),
             (served.port, served.vlan, served.inner_vlan, vni, vmi.mac, pairs, vmi.enabled, vmi.storm_control),
         )
     };

@@ -94,6 +94,10 @@ fn network(network: &NetworkModel) -> Value {
             "flood_unknown_unicast": n.flood_unknown_unicast,
             "layer2_control_word": n.layer2_control_word,
             "mpls_label": n.mpls_label.map(|label| label.value()),
+            "bpdu_network": n.bpdu.is_some(),
+            "bpdu_groups": n.bpdu.map(|bpdu| bpdu.groups().map(|group| group.to_string()).collect::<Vec<_>>()),
+            "bpdu_pvst": n.bpdu.map(|bpdu| bpdu.pvst),
+            "transparent": n.bpdu.map(|bpdu| bpdu.transparent),
             "storm_control": storm_control(&n.storm_control),
         })
     };

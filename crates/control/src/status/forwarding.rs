@@ -99,12 +99,15 @@ impl View {
         let one = |network: &VirtualNetwork| {
             let vmis = model.served.iter().map(|s| &model[s.vmi]).filter(|v| v.enabled);
             let here = vmis.filter(|vmi| model[vmi.virtual_network].vni == network.vni);
+            // Of a BPDU network, one stands for several ports.
+            let mut local_vifs: Vec<String> = here.map(|vmi| vmi.name.to_string()).collect();
+            local_vifs.dedup();
             Network {
                 id: self.network_id(network),
                 label: self.labels.get(&LabelOwner::Network(network.vni)).map(|label| label.value()),
                 name: network.name.to_string(),
                 vni: network.vni.value(),
-                local_vifs: here.map(|vmi| vmi.name.to_string()).collect(),
+                local_vifs,
                 flood_vteps: self.flood_vteps(network),
                 flood_unknown_unicast: network.flood_unknown_unicast,
                 macs: macs.get(network.name.as_str()).copied().unwrap_or(0),
@@ -154,7 +157,8 @@ impl View {
         let mut local: HashSet<(Vni, MacAddr)> = HashSet::new();
         let mut entries = Vec::new();
         // As the tables have it: a VMI's own address is its own, and an allowed one that several have is the first one's.
-        let vmis = || model.served.iter().map(|s| &model[s.vmi]).filter(|v| v.enabled);
+        let instances = || model.served.iter().filter(|served| !model.is_bpdu(served.vmi));
+        let vmis = || instances().map(|served| &model[served.vmi]).filter(|vmi| vmi.enabled);
         let own = vmis().map(|vmi| (vmi, vmi.mac));
         let pairs = vmis().flat_map(|vmi| vmi.allowed_address_pairs.iter().map(move |pair| (vmi, pair.mac)));
         for (vmi, mac) in own.chain(pairs) {

@@ -45,6 +45,10 @@ raw_object! {
         ipam_subnets: Vec<RawIpamSubnet>,
         arp_suppression: String,
         storm_control: RawStormControl,
+        bpdu_network: String,
+        bpdu_groups: Vec<String>,
+        bpdu_pvst: String,
+        transparent: String,
     }
 }
 raw_object! {
