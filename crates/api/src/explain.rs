@@ -63,8 +63,12 @@ pub struct ExplainDocument {
 pub enum ExplainOutcome {
     /// It left by a port.
     Sent,
-    /// Copies of it left by ports, or were to.
+    /// Copies of it left by ports.
     Flooded,
+    /// This node answered it itself.
+    Answered,
+    /// It was for this node, and ends there.
+    Consumed,
     /// Linux was given it.
     ToHost,
     /// It went nowhere.

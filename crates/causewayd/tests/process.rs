@@ -2,7 +2,7 @@
 
 mod common;
 
-use api::{Request, Response, Show, VifsQuery};
+use api::{DropsQuery, ExplainRequest, Request, Response, Show, VifsQuery};
 use common::{Site, leftovers};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -31,6 +31,30 @@ fn it_serves_reloads_on_sighup_and_stops_cleanly_on_sigterm() {
     assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
     assert!(daemon.log().contains("stopped") && !site.socket().exists());
     assert_eq!(leftovers(&site), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn a_frame_is_explained_over_the_tables_in_force_and_counts_nowhere() {
+    let site = Site::new("explains");
+    let mut daemon = site.start();
+    daemon.wait_for_log("the gateway serves");
+    // A VMI of the example network asks for an address.
+    let frame = "ffffffffffff02000000106481000064080600010800060400010200000010640a01000200000000000000000a010009";
+    let request = ExplainRequest { port: "access0".into(), frame: frame.into(), tunnel: None };
+    let answer = rest::client::call(&site.socket(), &Request::Explain(request), ANSWER_WITHIN);
+    let Ok(Response::Explain(story)) = answer else { panic!("{answer:?}") };
+    assert!(story.generation.is_some_and(|generation| generation > 1) && story.assumptions.is_empty(), "{story:?}");
+    let objects: Vec<_> = story.decisions.iter().flat_map(|decision| &decision.because_of).collect();
+    let network = site.network().display().to_string();
+    assert!(
+        objects.iter().any(|object| object.object == "VMI blue-server" && object.place.file == network),
+        "{story:?}"
+    );
+    let drops = rest::client::call(&site.socket(), &Request::Show(Show::Drops(DropsQuery::default())), ANSWER_WITHIN);
+    let Ok(Response::Drops(drops)) = drops else { panic!("{drops:?}") };
+    assert_eq!(drops.accounting.copies, 0, "the workers copied nothing");
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
 }
 
 #[test]

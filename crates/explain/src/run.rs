@@ -51,6 +51,11 @@ pub(crate) struct Passage {
 }
 
 impl Passage {
+    /// What was known when the frame's own header was read.
+    pub(crate) fn beginning(&self) -> Facts {
+        self.steps.first().expect("the pipeline has steps").1
+    }
+
     /// What was known and decided in the end.
     pub(crate) fn end(&self) -> Facts {
         self.steps.last().expect("the pipeline has steps").1

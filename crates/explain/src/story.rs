@@ -15,7 +15,7 @@ use crate::scene::{Configured, Scene, role};
 use api::{ConfiguredObject, Decision, ExplainDrop, ExplainOutcome, SentFrame};
 use control::config::PortModel;
 use datapath::{Role, Verdict};
-use fib::PortIndex;
+use fib::{Destination, PortIndex};
 use telemetry::{DropReason, Stage};
 
 pub(crate) use leaving::addressee;
@@ -39,7 +39,9 @@ impl<'a> Story<'a> {
         octets: &'a [u8],
         passage: &'a Passage,
     ) -> Self {
-        Self { scene, index, port, octets, passage, facts: passage.end(), decisions: Vec::new() }
+        // An answer is the frame turned round: what it was about is what it said at first.
+        let facts = Facts { header: passage.beginning().header, ..passage.end() };
+        Self { scene, index, port, octets, passage, facts, decisions: Vec::new() }
     }
 
     /// All decisions in order.
@@ -80,9 +82,19 @@ impl<'a> Story<'a> {
 pub(crate) fn outcome(passage: &Passage) -> ExplainOutcome {
     match passage.end().verdict {
         _ if passage.host.is_some() => ExplainOutcome::ToHost,
-        Verdict::Flood if !passage.sent.is_empty() => ExplainOutcome::Flooded,
-        _ if !passage.sent.is_empty() => ExplainOutcome::Sent,
-        _ => ExplainOutcome::Dropped,
+        _ if passage.sent.is_empty() && passage.drops.is_empty() => ExplainOutcome::Consumed,
+        _ if passage.sent.is_empty() => ExplainOutcome::Dropped,
+        Verdict::Flood | Verdict::Control => ExplainOutcome::Flooded,
+        Verdict::Send(_) if is_answer(passage.end()) => ExplainOutcome::Answered,
+        _ => ExplainOutcome::Sent,
+    }
+}
+
+/// Whether a frame that leaves is the gateway's own answer to it: of all that leave by a port only that was for nobody.
+fn is_answer(facts: Facts) -> bool {
+    matches!(facts.verdict, Verdict::Send(_)) && facts.ingress.is_some() && {
+        let group = facts.header.is_some_and(|header| header.destination.is_group());
+        group || matches!(facts.found, None | Some(Destination::Gateway))
     }
 }
 

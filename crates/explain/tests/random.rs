@@ -14,7 +14,8 @@ use wire::MacAddr;
 /// What files cannot say, or control leaves out of its tables, is taken out of a network, and what control chooses is put in
 /// as it will choose.
 fn configurable(mut net: Network) -> Network {
-    net.vmis.retain(|vmi| !vmi.macs.is_empty());
+    // A BPDU network's frames are run alike, as the crate's own tests show; its files have rules of their own.
+    net.vmis.retain(|vmi| !vmi.macs.is_empty() && net.networks[vmi.network].bpdu.is_none());
     // The order of the logical interfaces: VMIs have labels from 16 up in that order.
     net.vmis.sort_by_key(|vmi| vmi.segment());
     for (n, vmi) in net.vmis.iter_mut().enumerate() {
@@ -57,7 +58,8 @@ fn assumed(net: &Network) -> Assumed {
 }
 
 fn network_and_frames() -> impl Strategy<Value = (Network, Vec<(usize, testkit::Arrival)>)> {
-    arbitrary::network().prop_map(configurable).prop_flat_map(|net| {
+    let networks = arbitrary::network().prop_map(configurable).prop_filter("nobody", |net| !net.vmis.is_empty());
+    networks.prop_flat_map(|net| {
         let frames = proptest::collection::vec(arbitrary::arrival(&net), 1..12);
         (Just(net), frames)
     })
@@ -108,7 +110,7 @@ fn happened(net: &Network, outcome: &Outcome) -> Result {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, max_global_rejects: 100_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, max_global_rejects: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_explained_is_what_a_worker_does((net, frames) in network_and_frames()) {
@@ -127,7 +129,8 @@ proptest! {
             prop_assert_eq!(explained(&document), happened(&net, &outcome), "{:#?}", document);
             prop_assert!(!document.decisions.is_empty() && document.outcome != ExplainOutcome::Other);
             let nowhere = document.sent.is_empty() && document.to_host.is_none();
-            prop_assert_eq!(document.outcome == ExplainOutcome::Dropped, nowhere);
+            let gone = [ExplainOutcome::Dropped, ExplainOutcome::Consumed].contains(&document.outcome);
+            prop_assert_eq!(gone, nowhere);
             let told = |reason: &String| document.decisions.iter().any(|one| one.drop.as_ref() == Some(reason));
             prop_assert!(document.drops.iter().all(|drop| told(&drop.reason)), "a drop without a story: {:#?}", document);
         }

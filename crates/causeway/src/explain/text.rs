@@ -13,8 +13,10 @@ pub(crate) fn of(document: &ExplainDocument) -> String {
     let mut text = String::new();
     heading(&mut text, document);
     decisions(&mut text, document);
-    if document.outcome == ExplainOutcome::Dropped {
-        text += "\nIt goes nowhere.\n";
+    match document.outcome {
+        ExplainOutcome::Dropped => text += "\nIt goes nowhere.\n",
+        ExplainOutcome::Consumed => text += "\nIt ends in this node.\n",
+        _ => {}
     }
     for sent in &document.sent {
         sent_frame(&mut text, sent);

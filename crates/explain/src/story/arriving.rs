@@ -20,7 +20,7 @@ impl Story<'_> {
         };
         self.say(Stage::Parse, self.tag_in_words(&header), vec![self.port.configured()]);
         if let Some((served, vmi)) = self.facts.ingress.and_then(|ingress| self.scene.vmi(ingress)) {
-            let on = self.vlan_in_words(header.tag.vid(), served.inner_vlan.map(|inner| inner.value()));
+            let on = self.vlan_in_words(served.vlan.value(), served.inner_vlan.map(|inner| inner.value()));
             let neighbours = self.scene.on_vlan(self.index, served.vlan.value(), served.inner_vlan.map(|v| v.value()));
             let shared = neighbours.filter(|other| other.vmi != served.vmi).count();
             let how = if shared == 0 {
@@ -29,7 +29,9 @@ impl Story<'_> {
                 format!("{on} is VMI {}'s and {shared} other's: the source MAC tells them apart", vmi.name)
             };
             let because_of = vec![self.scene.logical_interface(served).configured(), vmi.configured()];
-            let text = match self.facts.network {
+            let text = match self.facts.network.and_then(|network| self.scene.snapshot.network(network)) {
+                // Switches send from addresses of their own.
+                Some(network) if network.control().is_some() => how,
                 Some(_) => format!("{how}; {} is {}", header.source, whose(vmi, header.source)),
                 None => how,
             };
@@ -55,6 +57,7 @@ impl Story<'_> {
             priority => format!(", priority {priority}"),
         };
         match header.tag_octets {
+            0 if header.tag.vid() != 0 => format!("the tag of VLAN {} stays in the frame", header.tag.vid()),
             0 => "no tag: VLAN 0".to_owned(),
             _ if header.tag.vid() == 0 => format!("a priority tag: VLAN 0{priority}"),
             _ => format!("the tag is of VLAN {}{priority}", header.tag.vid()),

@@ -1,10 +1,10 @@
 //! From the network to the way out: MAC to destination, and the headers that lead there.
 
 use super::arriving::whose;
-use super::{Story, port_object};
+use super::{Story, is_answer, outcome, port_object};
 use crate::headers;
 use crate::scene::{Configured, role};
-use api::ConfiguredObject;
+use api::{ConfiguredObject, ExplainOutcome};
 use control::config::VirtualNetwork;
 use control::underlay::{IpPrefix, Resolution};
 use datapath::{Role, Verdict};
@@ -21,6 +21,11 @@ impl<'a> Story<'a> {
         };
         let destination = header.destination;
         match self.facts.found {
+            _ if self.facts.verdict == Verdict::Control => {
+                let text = format!("{destination} is a group of BPDU network {}: copies go as it came", network.name);
+                self.say(Stage::Bridge, text, vec![network.configured()]);
+            }
+            _ if is_answer(self.facts) => self.answered(network),
             _ if destination.is_group() => {
                 let text = format!("{destination} is a group: every other member of {} gets a copy", network.name);
                 self.say(Stage::Bridge, text, vec![network.configured()]);
@@ -38,9 +43,20 @@ impl<'a> Story<'a> {
             }
         }
         self.refuse_anyhow();
-        if self.facts.verdict == Verdict::Flood {
-            self.copies(network);
+        match self.facts.verdict {
+            Verdict::Flood | Verdict::Control => self.copies(network),
+            _ if outcome(self.passage) == ExplainOutcome::Consumed => {
+                self.say(Stage::Bridge, "it is for this node itself, and ends here", vec![]);
+            }
+            _ => {}
         }
+    }
+
+    /// This node itself is asked, and turns the frame round.
+    fn answered(&mut self, network: &VirtualNetwork) {
+        let said = self.passage.sent.first().and_then(|(_, octets)| headers::of_frame(octets).pop());
+        let text = format!("this node answers for {}: {}", network.name, said.unwrap_or_default());
+        self.say(Stage::Bridge, text, vec![network.configured()]);
     }
 
     fn network(&self) -> Option<&'a VirtualNetwork> {

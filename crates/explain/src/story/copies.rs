@@ -35,9 +35,13 @@ impl Story<'_> {
     fn copy_to_segment(&mut self, vif: VifIndex, got: &HashSet<Addressee>) {
         let Some((served, _)) = self.scene.vmi(vif) else { return };
         let (vlan, inner) = (served.vlan.value(), served.inner_vlan.map(|inner| inner.value()));
-        let to = Addressee::vlan(self.scene, self.scene.snapshot.vif(vif).port(), vlan, inner);
+        let at = self.scene.snapshot.vif(vif).port();
+        let to = Addressee::vlan(self.scene, at, vlan, inner);
         let because_of = vec![self.scene.logical_interface(served).configured()];
-        let text = if got.contains(&to) {
+        // A control frame goes as it came, perhaps with a tag of its own.
+        let by_port = |to: &Addressee| matches!(to, Addressee::Vlan { port, .. } if *port == port_name(self.scene, at));
+        let got_it = got.contains(&to) || self.facts.verdict == Verdict::Control && got.iter().any(by_port);
+        let text = if got_it {
             format!("a copy to {to}")
         } else if self.facts.ingress.is_some_and(|ingress| self.is_segment_of(ingress, vif)) {
             format!("no copy to {to}: the frame came in there")

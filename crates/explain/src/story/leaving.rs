@@ -39,7 +39,11 @@ impl fmt::Display for Addressee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Vlan { port, vlan, inner, vmis } => {
-                write!(f, "{} {} on ", if vmis.len() == 1 { "VMI" } else { "VMIs" }, vmis.join(", "))?;
+                match &vmis[..] {
+                    [] => f.write_str("whoever is on ")?,
+                    [vmi] => write!(f, "VMI {vmi} on ")?,
+                    vmis => write!(f, "VMIs {} on ", vmis.join(", "))?,
+                }
                 match (vlan, inner) {
                     (0, _) => write!(f, "{port}, untagged"),
                     (vlan, None) => write!(f, "{port} VLAN {vlan}"),

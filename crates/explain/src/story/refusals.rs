@@ -47,6 +47,11 @@ impl Story<'_> {
                 Some((text, vec![self.scene.node().fabric.configured()]))
             }
             DropReason::FloodSourceNotMember => self.not_flooding(),
+            DropReason::NotControlFrame => {
+                let (network, destination) = (self.scene.network(self.facts.network?)?, self.facts.header?.destination);
+                let text = format!("{destination} is no group that BPDU network {} carries", network.name);
+                Some((text, vec![network.configured()]))
+            }
             DropReason::NexthopUnresolved => {
                 let Destination::Remote(nexthop) = self.facts.found? else { return None };
                 let tunnel = self.scene.snapshot.tunnel(self.scene.snapshot.nexthop(nexthop)?.tunnel())?;
