@@ -77,7 +77,7 @@ require_rust_component() {
   exit 2
 }
 
-BUILD_PACKAGES=(gcc libc6-dev pkg-config libclang-dev libdpdk-dev)
+BUILD_PACKAGES=(gcc libc6-dev pkg-config libclang-dev libdpdk-dev libpcap-dev)
 # What scripts/bench measures beside Causeway, and what it starts that with.
 PEER_PACKAGES=(dpdk-dev openvswitch-switch openvswitch-switch-dpdk iproute2 util-linux)
 LAB_PACKAGES=(python3 python3-scapy openvswitch-switch iproute2 iputils-ping iperf3 tcpdump tshark)

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from checks import readme
-from labkit import config, judge, topology, traffic
+from labkit import config, frames, judge, topology, traffic
 from labkit.report import require
 from labkit.topology import BLUE, FAR_BLUE, FAR_GREEN, GREEN, GW1, RED, TOR, VTEP
 from labkit.traffic import BROADCAST, Capture, Point
@@ -42,6 +42,7 @@ class Scenario:
             ("frames from the fabric arrive octet by octet, tagged", self.decapsulation),
             ("an unknown VLAN is dropped, with its reason", self.unknown_vlan),
             ("a forged source MAC is dropped, with its reason", self.forged_source),
+            ("captures of the frames, and of dropped ones, are what tshark reads", lambda: frames.check(self.shell, self.gateway)),
             ("a frame too big for the fabric is dropped, with its reason", self.too_big),
             ("a refused reload changes nothing", self.refused_reload),
             ("a VLAN added by reload costs the running traffic no packet", self.added_vlan),

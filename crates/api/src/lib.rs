@@ -36,6 +36,7 @@ mod traffic;
 mod version;
 mod vifs;
 mod vteps;
+mod watch;
 mod workers;
 
 pub use check::{BuffersCheck, CheckDocument};
@@ -74,6 +75,10 @@ pub use traffic::Traffic;
 pub use version::VersionDocument;
 pub use vifs::{Vif, VifState, VifsDocument};
 pub use vteps::{Vtep, VtepNetwork, VtepPath, VtepsDocument};
+pub use watch::{
+    LastDropsDocument, LastDropsQuery, SeenDirection, SeenDocument, SeenFrame, SeenStage, SeenTotals, WatchDocument,
+    WatchKind, WatchQuery, hexadecimal, octets_of,
+};
 pub use workers::{PollingMode, PoolUse, Worker, WorkersDocument};
 
 /// The version of these documents, the first part of every path: `/v1/ports`.

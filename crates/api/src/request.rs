@@ -8,6 +8,8 @@ use crate::{
     WorkersDocument,
 };
 
+use crate::watch::{LastDropsDocument, LastDropsQuery, SeenDocument, WatchDocument, WatchQuery};
+
 /// All that can be asked of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -19,6 +21,14 @@ pub enum Request {
     Clear(Clear),
     /// Read the configuration files again and put them in force, or refuse them and change nothing.
     Reload,
+    /// The latest frames that were dropped.
+    LastDrops(LastDropsQuery),
+    /// Begin to look at frames.
+    Watch(WatchQuery),
+    /// What was seen since the last time by the look of this number.
+    WatchNext(u64),
+    /// End the look of this number.
+    WatchEnd(u64),
 }
 
 /// All that can be looked at.
@@ -101,6 +111,12 @@ pub enum Response {
     Clear(ClearDocument),
     /// To [`Request::Reload`].
     Reload(ReloadDocument),
+    /// To [`Request::LastDrops`].
+    LastDrops(LastDropsDocument),
+    /// To [`Request::Watch`].
+    Watch(WatchDocument),
+    /// To [`Request::WatchNext`] and [`Request::WatchEnd`].
+    Seen(SeenDocument),
 }
 
 impl Show {
@@ -126,9 +142,14 @@ impl Request {
     /// Whether granting it changes anything: such requests are for privileged peers.
     pub fn changes(&self) -> bool {
         match self {
-            Self::Show(_) | Self::Explain(_) => false,
-            Self::Clear(_) | Self::Reload => true,
+            Self::Show(_) | Self::Explain(_) | Self::LastDrops(_) => false,
+            Self::Clear(_) | Self::Reload | Self::Watch(_) | Self::WatchNext(_) | Self::WatchEnd(_) => true,
         }
+    }
+
+    /// Whether the answer has octets of frames: such requests are for privileged peers too.
+    pub fn shows_frames(&self) -> bool {
+        matches!(self, Self::LastDrops(_) | Self::Watch(_) | Self::WatchNext(_) | Self::WatchEnd(_))
     }
 
     /// Reads the answer to this request from JSON.
@@ -156,6 +177,9 @@ impl Request {
             Self::Explain(_) => Response::Explain(serde_json::from_slice(json)?),
             Self::Clear(_) => Response::Clear(serde_json::from_slice(json)?),
             Self::Reload => Response::Reload(serde_json::from_slice(json)?),
+            Self::LastDrops(_) => Response::LastDrops(serde_json::from_slice(json)?),
+            Self::Watch(_) => Response::Watch(serde_json::from_slice(json)?),
+            Self::WatchNext(_) | Self::WatchEnd(_) => Response::Seen(serde_json::from_slice(json)?),
         })
     }
 }

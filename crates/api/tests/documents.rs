@@ -44,6 +44,9 @@ fn every_document_round_trips_to_the_letter() {
     round_trip::<api::WorkerLoadsDocument>("worker-loads");
     round_trip::<api::ReloadDocument>("reload");
     round_trip::<api::CheckDocument>("check");
+    round_trip::<api::WatchDocument>("watch");
+    round_trip::<api::SeenDocument>("seen");
+    round_trip::<api::LastDropsDocument>("last-drops");
     round_trip::<api::ErrorDocument>("error");
 }
 
@@ -54,6 +57,8 @@ fn a_response_is_written_as_its_document_alone_and_read_back_by_its_request() {
         Show, StormQuery, VifsQuery, VtepsQuery,
     };
     let explain = api::ExplainRequest { port: "access0".into(), frame: "00".into(), tunnel: None };
+    let (last_drops, watch) =
+        (api::LastDropsQuery::default(), serde_json::from_str(r#"{"kind": "capture", "vif": "a"}"#).expect("a query"));
     for (name, request) in [
         ("ports", Request::Show(Show::Ports)),
         ("vifs", Request::Show(Show::Vifs(VifsQuery::default()))),
@@ -74,6 +79,10 @@ fn a_response_is_written_as_its_document_alone_and_read_back_by_its_request() {
         ("explain", Request::Explain(explain)),
         ("clear", Request::Clear(Clear::All)),
         ("reload", Request::Reload),
+        ("last-drops", Request::LastDrops(last_drops)),
+        ("watch", Request::Watch(watch)),
+        ("seen", Request::WatchNext(3)),
+        ("seen", Request::WatchEnd(3)),
     ] {
         let text = text_of(name);
         let response = request.read_response(text.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod explain;
+mod frames;
 mod show;
 mod value;
 mod vrouter;
@@ -10,6 +11,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 
 pub(crate) use explain::{Carried, Explain, Fields, Protocol, TunnelFields};
+pub(crate) use frames::{Capture, Trace};
 pub(crate) use show::{Sampling, Tech, What};
 pub(crate) use vrouter::{Dropstats, Mpls, Nh, Rt, Vif};
 
@@ -70,6 +72,25 @@ Counters start at 0 when the daemon starts, or when `causeway clear counters` cl
         #[command(subcommand)]
         what: What,
     },
+
+    /// Capture frames of a VMI or a port, each with what became of it
+    #[command(after_help = "\
+With --write, pcapng: a comment at each frame says what became of it, whose it is, and which line of the
+configuration made it so. Without, a line for each frame; with --json alone, a JSON object a line. What it saw,
+what the filter did not want and what was lost is told at the end: on standard error, unless --write names a
+file. Interrupt it to end it. There can be one capture at a time; workers are slower while it lasts.
+  causeway capture --vif blue-vm1 -w - | tshark -r -
+  causeway capture --vif blue-vm1 --outside --count 10 -w outside.pcapng
+  causeway capture --port trunk0 --duration 10s --snaplen 128 -w trunk0.pcapng vlan 100 and arp")]
+    Capture(Capture),
+
+    /// Follow frames of a VMI or a port through the stages
+    #[command(after_help = "\
+Shows frames that come from the VMI or are for it, by whatever port they come in, or all that come in by the
+port: what each stage found and decided, the configuration behind it, and the frame as it leaves. A filter sees
+them as they come in. There can be one trace at a time; workers are slower while it lasts.
+  causeway trace --vif blue-vm1 --count 5")]
+    Trace(Trace),
 
     /// Start counting anew
     Clear {

@@ -9,6 +9,7 @@ mod check;
 mod cli;
 mod completion;
 mod explain;
+mod frames;
 mod load;
 mod man;
 mod outcome;
@@ -31,10 +32,12 @@ use crate::{
 
 fn main() -> ExitCode {
     match Cli::try_parse() {
-        Ok(cli) => match rate::asked_for(&cli) {
-            Some((show, sampling)) => rate::report(&cli, show, sampling),
-            None => outcome::report(&run(&cli), cli.json),
-        },
+        Ok(cli) => {
+            if let Some((show, sampling)) = rate::asked_for(&cli) {
+                return rate::report(&cli, show, sampling);
+            }
+            frames::run(&cli).unwrap_or_else(|| outcome::report(&run(&cli), cli.json))
+        }
         Err(error) => outcome::report_usage(&error, cli::asks_for_json(std::env::args_os())),
     }
 }
@@ -55,6 +58,9 @@ fn run(cli: &Cli) -> Result<Answer, Failure> {
         }
         Command::Vif(_) | Command::Nh(_) | Command::Mpls(_) | Command::Rt(_) | Command::Dropstats(_) => {
             unreachable!("done above")
+        }
+        Command::Capture(_) | Command::Trace(_) => {
+            unreachable!("done by `frames`")
         }
         Command::Completion { shell } => completion::print(*shell),
         Command::Man { directory } => man::write_pages(directory),

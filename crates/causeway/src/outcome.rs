@@ -82,6 +82,22 @@ pub(crate) fn report(outcome: &Result<Answer, Failure>, json: bool) -> ExitCode 
     }
 }
 
+/// As [`report`], but on standard error: standard output is something else's.
+pub(crate) fn report_aside(outcome: &Result<Answer, Failure>, json: bool) -> ExitCode {
+    match outcome {
+        Ok(answer) => {
+            let text = if json { &answer.json } else { &answer.text };
+            // Nothing can be done if standard error is closed.
+            let _ = io::stderr().lock().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            complain(&failure.error.to_string());
+            failure.status.into()
+        }
+    }
+}
+
 /// Tells one of several outcomes: whether to go on, or with which exit status to end. A failure ends it, and so does a
 /// reader that has seen enough.
 pub(crate) fn report_one(outcome: &Result<Answer, Failure>, json: bool) -> ControlFlow<ExitCode> {

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use api::{ErrorCode, ErrorDocument, Request, Response};
+use api::{ErrorCode, ErrorDocument, LastDropsQuery, Request, Response};
 use rest::client::{self, ClientError};
 
 use crate::{
@@ -21,12 +21,21 @@ pub(crate) fn call(socket: &Path, request: &Request) -> Result<Answer, Failure> 
         Response::Reload(reload) => reload.warnings.as_slice(),
         _ => &[],
     };
-    let narrowed = matches!(request, Request::Show(show) if show.is_narrowed());
+    let narrowed = match request {
+        Request::Show(show) => show.is_narrowed(),
+        Request::LastDrops(query) => *query != LastDropsQuery::default(),
+        _ => false,
+    };
     Answer::new(&response, show::text(&response, narrowed), warnings)
 }
 
 /// Asks the daemon for one document.
 pub(crate) fn show(socket: &Path, what: &What) -> Result<Answer, Failure> {
+    if let What::Drops { last, .. } = what
+        && let Some(query) = last.query()
+    {
+        return call(socket, &Request::LastDrops(query));
+    }
     match what.document() {
         Some(show) => call(socket, &Request::Show(show)),
         None => Err(Failure::failed(ErrorDocument::new(ErrorCode::Internal, "this is not one document"))),

@@ -40,5 +40,7 @@ pub(crate) fn text(response: &Response, narrowed: bool) -> String {
         Response::Explain(document) => crate::explain::text::of(document),
         Response::Clear(document) => process::clear(document),
         Response::Reload(document) => process::reload(document),
+        Response::LastDrops(document) => crate::frames::last_drops(document, narrowed),
+        Response::Watch(_) | Response::Seen(_) => String::new(),
     }
 }

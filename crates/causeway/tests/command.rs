@@ -97,6 +97,9 @@ impl Backend for Documents {
             Request::Explain(_) => "explain",
             Request::Clear(_) => "clear",
             Request::Reload => "reload",
+            Request::LastDrops(_) => "last-drops",
+            Request::Watch(_) => "watch",
+            Request::WatchNext(_) | Request::WatchEnd(_) => "seen",
         };
         Ok(request.read_response(document(name).as_bytes()).expect("documents are valid"))
     }
@@ -177,6 +180,55 @@ fn show_prints_the_agreed_text_and_with_json_the_document_itself() {
     let version = daemon.run(&["show", "version"]);
     assert!(stdout(&version).starts_with("causewayd      0.1.0 (release build, commit a9b4d53c)\n"));
     assert_eq!(stdout(&daemon.run(&["show", "version", "--json"])), document("version"));
+}
+
+#[test]
+fn a_capture_is_pcapng_that_others_read_with_what_became_of_each_frame() {
+    let daemon = Daemon::new(Documents);
+    let captured = daemon.run(&["capture", "--vif", "blue-server", "-w", "-", "vlan", "100"]);
+    assert_eq!(status(&captured), 0, "{}", stderr(&captured));
+    assert_eq!(stderr(&captured), "1 frames; 4 more were seen and not wanted by the filter\n");
+    let comment =
+        "verdict: sent by fabric0; VMI: blue-server; network: blue; configuration: /etc/causeway/network.yaml:32";
+    let directory = Directory::new();
+    let file = directory.0.join("captured.pcapng");
+    let path = file.to_str().expect("UTF-8");
+    let to_file = daemon.run(&["capture", "--vif", "blue-server", "-w", path, "--json", "vlan", "100"]);
+    assert_eq!((status(&to_file), &json(&to_file)["file"]), (0, &Value::from(path)));
+    assert_eq!(fs::read(&file).expect("it was written"), captured.stdout, "to a file it is the same");
+    let fields = ["frame.time_epoch", "frame.len", "frame.cap_len", "frame.interface_name", "frame.comment"];
+    let fields = fields.iter().flat_map(|field| ["-e", field]);
+    let Ok(read) = Command::new("tshark").args(["-r", path, "-T", "fields"]).args(fields).output() else {
+        return eprintln!("skipped, tshark is missing: apt-get install tshark");
+    };
+    let expected = format!("1795576801.123456789\t98\t18\tblue-server\t{comment}\n");
+    assert_eq!(stdout(&read), expected, "{}", stderr(&read));
+}
+
+#[test]
+fn frames_are_shown_as_lines_as_stories_and_as_json() {
+    let daemon = Daemon::new(Documents);
+    let line = "2026-11-25T03:20:01.123456789Z in access0, 98 octets, 02:00:00:00:10:64 > 02:00:00:00:20:64; verdict: sent by fabric0; VMI: ";
+    assert!(stdout(&daemon.run(&["capture", "--port", "access0"])).starts_with(line));
+    let traced = stdout(&daemon.run(&["trace", "--vif", "blue-server", "--count", "1"]));
+    let lines: Vec<&str> = traced.lines().collect();
+    assert!(lines[0].starts_with(&format!("1: {line}")), "{traced}");
+    assert_eq!(
+        lines[2..],
+        ["  bridge    02:00:00:00:20:64 is behind the fabric", "  left as", "    0000  02 fa 00 00 00 02"]
+    );
+    let shown = daemon.run(&["trace", "--vif", "blue-server", "--json"]);
+    assert_eq!(json(&shown)["stages"][0]["stage"], "classify");
+    let summary: Value = serde_json::from_str(&stderr(&shown)).expect("the summary is JSON too");
+    assert_eq!((&summary["frames"], &summary["filtered_out"]), (&Value::from(1), &Value::from(4)));
+    let drops = stdout(&daemon.run(&["show", "drops", "--last"]));
+    assert!(
+        drops.contains("; verdict: dropped: unknown_vlan; configuration: /etc/causeway/node.yaml:24\n    0000  02 00"),
+        "{drops}"
+    );
+    for wrong in [&["capture"][..], &["capture", "--vif", "a", "--port", "b"], &["show", "drops", "--reason", "runt"]] {
+        assert_eq!(status(&daemon.run(wrong)), 2, "{wrong:?}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use crate::carrier::Carriers;
 use crate::channels;
+use crate::frames;
 use crate::notify::Notifier;
 use crate::ports::{self, Opened, Running};
 use crate::watch::Watch;
@@ -16,6 +17,7 @@ use control::reconcile::{Call, Control, Means};
 use control::status::{Identity, View};
 use control::tables::{FabricPort, Tables};
 use control::underlay::ConfiguredRoute;
+use control::watching::{self, Eyes, WatchCall, Watching};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use dpdk::rights::{self, Right};
 use dpdk::{Eal, EalConfig, Memory};
@@ -34,6 +36,8 @@ use wire::MacAddr;
 const WAITING_EVENTS: usize = 4096;
 const WAITING_CALLS: usize = 64;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// How long the thread that looks at frames waits for control.
+const VIEW_WITHIN: Duration = Duration::from_secs(1);
 const RUN_DIR: &str = "/run/causeway";
 
 /// The running gateway. Fields are dropped in this order: the reverse of how they were started.
@@ -43,6 +47,7 @@ pub struct Gateway {
     _api: rest::Handle,
     _control: Service,
     _watch: Service,
+    _frames: Service,
     _workers: Workers,
     _host_io: HostIoHandle,
     _follower: Follower,
@@ -108,7 +113,7 @@ impl Gateway {
         let mut publisher = Publisher::new(tables.empty(&node));
         let workers = telemetry(&node);
         let hertz = dpdk::lcore::tsc_hz(&eal);
-        let channels::Ends { parts, host_io, notices, inject } =
+        let channels::Ends { parts, host_io, notices, eyes, inject } =
             channels::connect(&node, hertz, &pools, &mut publisher, &workers, taps)?;
         let plans = workers::plan(&node, &mut opened, parts);
         let plane = Running::new(opened, &node, pools, host_io.reader(), &eal);
@@ -135,7 +140,9 @@ impl Gateway {
         let watch = Watch { running: running_ports, workers, turns, notifier: Arc::clone(&notifier), carriers };
         let watch = Service::start("watch", move |stop| watch.run(stop))?;
         let config = rest::Config { socket: node.api.socket.clone(), group: Some(node.api.group.to_string()) };
-        let api = rest::serve(config, Arc::new(Backend { calls: calls.clone() })).context("api.socket")?;
+        let (frames, watches) = start_frames(eyes, &calls, &plane)?;
+        let backend = Backend { calls: calls.clone(), watches };
+        let api = rest::serve(config, Arc::new(backend)).context("api.socket")?;
         tracing::info!(node = %node.name, socket = %node.api.socket.display(), "the gateway serves");
         Ok(Self {
             notifier,
@@ -143,6 +150,7 @@ impl Gateway {
             _api: api,
             _control: control,
             _watch: watch,
+            _frames: frames,
             _workers: running,
             _host_io: host_io,
             _follower: follower,
@@ -185,6 +193,25 @@ fn start_control(mut control: Control) -> Result<(Service, Arc<AtomicU64>)> {
     let turns = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&turns);
     Ok((Service::start("control", move |stop| control.run(stop, &counted))?, turns))
+}
+
+/// The thread that looks at frames, and how it is called.
+fn start_frames(
+    workers: Vec<Eyes>,
+    control: &Sender<Call>,
+    plane: &Arc<Running>,
+) -> Result<(Service, Sender<WatchCall>)> {
+    let (watches, calls) = bounded(frames::WAITING_CALLS);
+    let control = control.clone();
+    let view = move || {
+        let (asker, answer) = bounded(1);
+        control.try_send(Call::Look(asker)).ok()?;
+        answer.recv_timeout(VIEW_WITHIN).ok()
+    };
+    let plane = Arc::clone(plane) as _;
+    let means = watching::Means { workers, compile: frames::compiler(), view: Box::new(view), plane };
+    let watching = Watching::new(means);
+    Ok((Service::start("frames", move |stop| frames::run(watching, &calls, stop))?, watches))
 }
 
 /// Every thread is started by this one or one of its children, and has the rights that this one takes up.
@@ -257,16 +284,26 @@ fn identity(node: &NodeModel) -> Identity {
 /// Answers the API from control's views; rendering happens on the API's threads.
 struct Backend {
     calls: Sender<Call>,
+    watches: Sender<WatchCall>,
 }
 
 impl Backend {
     fn ask<T>(&self, make: impl FnOnce(Sender<T>) -> Call) -> Result<T, ErrorDocument> {
-        let (asker, answer): (Sender<T>, Receiver<T>) = bounded(1);
-        let busy = |_| ErrorDocument::new(ErrorCode::Busy, "control has too much to do: try again");
-        self.calls.try_send(make(asker)).map_err(busy)?;
-        let late = |_| ErrorDocument::new(ErrorCode::Unavailable, "control did not answer in time, or is stopping");
-        answer.recv_timeout(ANSWER_WITHIN).map_err(late)
+        ask("control", &self.calls, make)
     }
+
+    fn ask_frames<T>(&self, make: impl FnOnce(Sender<T>) -> WatchCall) -> Result<T, ErrorDocument> {
+        ask("the thread that looks at frames", &self.watches, make)
+    }
+}
+
+/// Asks a thread by a call that it answers once.
+fn ask<T, C>(whom: &str, calls: &Sender<C>, make: impl FnOnce(Sender<T>) -> C) -> Result<T, ErrorDocument> {
+    let (asker, answer): (Sender<T>, Receiver<T>) = bounded(1);
+    let busy = |_| ErrorDocument::new(ErrorCode::Busy, format!("{whom} has too much to do: try again"));
+    calls.try_send(make(asker)).map_err(busy)?;
+    let late = |_| ErrorDocument::new(ErrorCode::Unavailable, format!("{whom} did not answer in time, or is stopping"));
+    answer.recv_timeout(ANSWER_WITHIN).map_err(late)
 }
 
 /// Runs a frame over a copy of the tables in force, on the caller's thread.
@@ -281,6 +318,12 @@ impl rest::Backend for Backend {
             Request::Explain(request) => explain(&self.ask(Call::Look)?, &request).map(Response::Explain),
             Request::Clear(clear) => self.ask(|asker| Call::Clear(clear, asker))?.map(Response::Clear),
             Request::Reload => self.ask(Call::Reload)?.map(Response::Reload),
+            Request::LastDrops(query) => {
+                self.ask_frames(|asker| WatchCall::LastDrops(query, asker))?.map(Response::LastDrops)
+            }
+            Request::Watch(query) => self.ask_frames(|asker| WatchCall::Begin(query, asker))?.map(Response::Watch),
+            Request::WatchNext(id) => self.ask_frames(|asker| WatchCall::Next(id, asker))?.map(Response::Seen),
+            Request::WatchEnd(id) => self.ask_frames(|asker| WatchCall::End(id, asker))?.map(Response::Seen),
         }
     }
 }

@@ -1,16 +1,17 @@
-//! The channels between the workers and the threads that serve them: the host I/O thread and control.
+//! The channels between the workers and the threads that serve them: the host I/O thread, control, and whoever looks at frames.
 
 use crate::workers::Parts;
 use anyhow::{Context, Result};
 use control::config::NodeModel;
 use control::reconcile::TICKS_PER_SECOND as CONTROL_TICKS_PER_SECOND;
+use control::watching::Eyes;
 use fib::Snapshot;
 use netlink::{HostIo, HostIoHandle, Tap};
 use rcu::Publisher;
 use std::sync::Arc;
-use telemetry::WorkerTelemetry;
 use telemetry::notices::{self, NoticeReceiver};
 use telemetry::slots::{self, ClassRates, Policers, SlotReceiver, SlotSender};
+use telemetry::{WorkerTelemetry, drop_recorder, watch};
 use wire::ethernet;
 
 /// Frames that may wait between a worker and the host, each way.
@@ -33,6 +34,8 @@ pub(crate) struct Ends {
     pub(crate) host_io: HostIoHandle,
     /// Control's, one a worker.
     pub(crate) notices: Vec<NoticeReceiver>,
+    /// Of whoever looks at frames, one a worker.
+    pub(crate) eyes: Vec<Eyes>,
     /// Control's, of what it originates.
     pub(crate) inject: SlotSender,
 }
@@ -52,18 +55,21 @@ pub(crate) fn connect(
     let (to_worker, from_host) = slots::channel(HOST_SLOTS, octets);
     let (inject, from_control) = slots::channel(CONTROL_SLOTS, CONTROL_SLOT_OCTETS);
     let inject = inject.policed(Policers::new(&ClassRates::TO_ACCESS, CONTROL_TICKS_PER_SECOND));
-    let (mut from_workers, mut receivers) = (Vec::new(), Vec::new());
+    let (mut from_workers, mut receivers, mut eyes) = (Vec::new(), Vec::new(), Vec::new());
     let mut injected = vec![from_host, from_control];
     let part = |(pool, telemetry): (&dpdk::Pool, &Arc<WorkerTelemetry>)| {
         let (to_host, from_worker): (SlotSender, SlotReceiver) = slots::channel(HOST_SLOTS, octets);
         let (notices, receiver) = notices::channel(notices::CAPACITY, ticks_per_second);
         from_workers.push(from_worker);
         receivers.push(receiver);
+        let ((desk, post), (recorder, drops)) = (watch::post(), drop_recorder(ticks_per_second));
+        eyes.push(Eyes { desk, drops });
         Parts {
             pool: pool.clone(),
             snapshots: publisher.reader(),
             telemetry: Arc::clone(telemetry),
             notices,
+            watched: (post, recorder),
             ticks_per_second,
             to_host: to_host.policed(policers.clone()),
             injected: std::mem::take(&mut injected),
@@ -71,7 +77,7 @@ pub(crate) fn connect(
     };
     let parts = pools.iter().zip(workers).map(part).collect();
     let host_io = HostIo::start(taps, from_workers, to_worker).context("host interface")?;
-    Ok(Ends { parts, host_io, notices: receivers, inject })
+    Ok(Ends { parts, host_io, notices: receivers, eyes, inject })
 }
 
 fn host_slot_octets(node: &NodeModel) -> usize {

@@ -9,6 +9,7 @@ pub mod assembly;
 mod carrier;
 mod channels;
 pub mod driver;
+mod frames;
 mod host;
 pub mod notify;
 mod partial;

@@ -13,9 +13,10 @@ use rcu::Reader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use telemetry::WorkerTelemetry;
 use telemetry::notices::NoticeSender;
 use telemetry::slots::{SlotReceiver, SlotSender};
+use telemetry::watch::Post;
+use telemetry::{DropRecorder, WorkerTelemetry};
 
 /// What a worker runs on, to be made a [`Worker`] on its own thread: the clock is the thread's.
 pub(crate) struct Plan {
@@ -32,6 +33,7 @@ pub(crate) struct Parts {
     pub(crate) snapshots: Reader<Snapshot>,
     pub(crate) telemetry: Arc<WorkerTelemetry>,
     pub(crate) notices: NoticeSender,
+    pub(crate) watched: (Post, DropRecorder),
     pub(crate) ticks_per_second: u64,
     pub(crate) to_host: SlotSender,
     pub(crate) injected: Vec<SlotReceiver>,
@@ -51,7 +53,7 @@ pub(crate) fn plan(node: &NodeModel, ports: &mut [Opened], parts: Vec<Parts>) ->
         config::Polling::Adaptive => Polling::Adaptive,
     };
     let make = |(number, parts): (u16, Parts)| {
-        let Parts { pool, snapshots, telemetry, notices, ticks_per_second, to_host, injected } = parts;
+        let Parts { pool, snapshots, telemetry, notices, watched, ticks_per_second, to_host, injected } = parts;
         let (mut inlets, mut queues) = (Vec::new(), Vec::new());
         for (position, (opened, model)) in ports.iter_mut().zip(&node.ports).enumerate() {
             let port = PortIndex::new(position).expect("a node file has at most 32 ports");
@@ -74,6 +76,7 @@ pub(crate) fn plan(node: &NodeModel, ports: &mut [Opened], parts: Vec<Parts>) ->
             ticks_per_second,
             reserve: BURST,
         });
+        let outlet = outlet.watched(watched.0, watched.1);
         Plan { inlets, outlet, snapshots, injected, polling }
     };
     (0u16..).zip(parts).map(make).collect()

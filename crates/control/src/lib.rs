@@ -18,5 +18,6 @@ pub mod routes;
 pub mod status;
 pub mod tables;
 pub mod underlay;
+pub mod watching;
 
 pub use labels::LabelOwner;

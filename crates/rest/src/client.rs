@@ -19,7 +19,10 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use tokio::{net::UnixStream, time::timeout};
 
-use crate::{parameters::ClearParameters, routes::EXPLAIN_PATH};
+use crate::{
+    parameters::{ClearParameters, WatchParameters},
+    routes::EXPLAIN_PATH,
+};
 
 /// Longest answer that is read. A million MACs are about 100 MB.
 const ANSWER_OCTETS_MAX: usize = 512 * 1024 * 1024;
@@ -155,6 +158,10 @@ fn method_and_path(request: &Request) -> Result<(Method, String), serde_urlencod
             return Ok((Method::POST, path("/v1/counters/clear", &ClearParameters::from(clear))?));
         }
         Request::Explain(_) => return Ok((Method::POST, EXPLAIN_PATH.to_owned())),
+        Request::LastDrops(query) => return Ok((Method::GET, path("/v1/drops/last", query)?)),
+        Request::Watch(query) => return Ok((Method::POST, path("/v1/watches", query)?)),
+        Request::WatchNext(id) => return Ok((Method::POST, path("/v1/watches/next", &WatchParameters { id: *id })?)),
+        Request::WatchEnd(id) => return Ok((Method::POST, path("/v1/watches/end", &WatchParameters { id: *id })?)),
         Request::Show(show) => show,
     };
     let path = match show {

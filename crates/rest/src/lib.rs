@@ -3,7 +3,7 @@
 //! HTTP/1.1 with one request a connection, on an OS thread of its own with a single-threaded async runtime: what the
 //! operator does must never cost a worker or control anything but the call itself. Everything is bounded: connections,
 //! sizes, and the time for each step. Who may connect is decided by the socket's mode and group; who may *change*
-//! something, again by the credentials that the kernel vouches for.
+//! something, or see frames, again by the credentials that the kernel vouches for.
 //!
 //! | method and path | answer |
 //! |---|---|
@@ -19,6 +19,9 @@
 //! | `GET /v1/events`, narrowed down by [`api::EventsQuery`] | [`api::EventsDocument`] |
 //! | `POST /v1/explain` with an [`api::ExplainRequest`] | [`api::ExplainDocument`] |
 //! | `POST /v1/counters/clear`, `?vif=NAME`, `?port=NAME` or `?drops=true` | [`api::ClearDocument`] |
+//! | `GET /v1/drops/last`, narrowed down by [`api::LastDropsQuery`] | [`api::LastDropsDocument`] |
+//! | `POST /v1/watches`, which [`api::WatchQuery`] describes | [`api::WatchDocument`] |
+//! | `POST /v1/watches/next?id=ID`, `end?id=ID` | [`api::SeenDocument`] |
 //! | `POST /v1/reload` | [`api::ReloadDocument`] |
 //! | whatever fails | [`api::ErrorDocument`] and a status that fits its code |
 

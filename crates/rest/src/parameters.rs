@@ -1,9 +1,16 @@
-//! The query of `POST /v1/counters/clear`, as both ends write it.
+//! The queries that are no documents, as both ends write them.
 
 use api::Clear;
 use serde::{Deserialize, Serialize};
 
-/// At most one of these.
+/// Of `POST /v1/watches/next` and `end`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WatchParameters {
+    pub(crate) id: u64,
+}
+
+/// Of `POST /v1/counters/clear`: at most one of these.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClearParameters {

@@ -10,14 +10,14 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, get, post},
+    routing::{MethodFilter, MethodRouter, get, on, post},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use crate::{
     Backend,
-    parameters::ClearParameters,
+    parameters::{ClearParameters, WatchParameters},
     peer::{Peer, Privileged},
 };
 
@@ -32,9 +32,9 @@ const EXPLAIN_OCTETS_MAX: usize = 32 * 1024;
 pub(crate) const EXPLAIN_PATH: &str = "/v1/explain";
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-const PATHS: &str = "GET /v1/ports, vifs, networks, fdb, nexthops, labels, vteps, hosts, drops, storm, \
+const PATHS: &str = "GET /v1/ports, vifs, networks, fdb, nexthops, labels, vteps, hosts, drops, drops/last, storm, \
                      reachability, events, host, workers, config, version; \
-                     POST /v1/reload, explain, counters/clear";
+                     POST /v1/reload, explain, counters/clear, watches, watches/next, watches/end";
 
 #[derive(Clone)]
 struct Gate {
@@ -69,6 +69,10 @@ pub(crate) fn router(backend: Arc<dyn Backend>, privileged: Privileged) -> Route
         .route(EXPLAIN_PATH, post(explain))
         .route("/v1/reload", post(reload))
         .route("/v1/counters/clear", post(clear))
+        .route("/v1/drops/last", asking(MethodFilter::GET, api::Request::LastDrops))
+        .route("/v1/watches", asking(MethodFilter::POST, api::Request::Watch))
+        .route("/v1/watches/next", asking(MethodFilter::POST, |of: WatchParameters| api::Request::WatchNext(of.id)))
+        .route("/v1/watches/end", asking(MethodFilter::POST, |of: WatchParameters| api::Request::WatchEnd(of.id)))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(refuse_body))
@@ -96,6 +100,16 @@ struct Nothing {}
 fn narrowed<Q: DeserializeOwned + Send + 'static>(show: fn(Q) -> Show) -> MethodRouter<Gate> {
     get(move |gate: State<Gate>, peer: Extension<Peer>, query: Parameters<Q>| async move {
         answer(gate.0, peer.0, api::Request::Show(show(query.0))).await
+    })
+}
+
+/// A path whose query says it all.
+fn asking<Q: DeserializeOwned + Send + 'static>(
+    by: MethodFilter,
+    request: fn(Q) -> api::Request,
+) -> MethodRouter<Gate> {
+    on(by, move |gate: State<Gate>, peer: Extension<Peer>, query: Parameters<Q>| async move {
+        answer(gate.0, peer.0, request(query.0)).await
     })
 }
 
@@ -190,7 +204,7 @@ async fn call(gate: Gate, peer: Peer, request: api::Request) -> Result<Vec<u8>, 
     let called = spawn_blocking(move || {
         // Held until the backend is done, even if the client has gone meanwhile.
         let _permit = permit;
-        if request.changes() && !gate.privileged.includes(peer) {
+        if (request.changes() || request.shows_frames()) && !gate.privileged.includes(peer) {
             return Err(forbidden(peer));
         }
         let response = gate.backend.call(request)?;
@@ -206,7 +220,7 @@ async fn call(gate: Gate, peer: Peer, request: api::Request) -> Result<Vec<u8>, 
 
 fn forbidden(peer: Peer) -> ErrorDocument {
     let message = format!(
-        "user {} (group {}) may look but not change anything: only root, causewayd's own user and the members of \
+        "user {} (group {}) may look but neither change anything nor see frames: only root, causewayd's own user and the members of \
          `api.group` may",
         peer.uid, peer.gid
     );

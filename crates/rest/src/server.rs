@@ -260,8 +260,9 @@ mod tests {
             self.0.fetch_add(1, Ordering::Relaxed);
             Ok(match request {
                 api::Request::Reload => api::Response::Reload(api::ReloadDocument::default()),
-                api::Request::Explain(_) | api::Request::Clear(_) => unreachable!("not asked for here"),
+                api::Request::LastDrops(_) => api::Response::LastDrops(api::LastDropsDocument::default()),
                 api::Request::Show(_) => api::Response::Ports(api::PortsDocument::default()),
+                _ => unreachable!("not asked for here"),
             })
         }
     }
@@ -289,7 +290,13 @@ mod tests {
         let (shown, calls) = ask(4_000_000_002, Gid::from_raw(4_000_000_002), "GET /v1/ports");
         assert!(shown.starts_with("HTTP/1.1 200 "), "{shown}");
         assert_eq!(calls, 1);
-        for line in ["POST /v1/reload", "POST /v1/counters/clear"] {
+        for line in [
+            "POST /v1/reload",
+            "POST /v1/counters/clear",
+            "GET /v1/drops/last",
+            "POST /v1/watches?kind=capture&vif=a",
+            "POST /v1/watches/next?id=1",
+        ] {
             let (refused, calls) = ask(4_000_000_002, Gid::from_raw(4_000_000_002), line);
             assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
             assert!(refused.contains(r#""code":"forbidden""#) && refused.contains("user 4000000002"), "{refused}");

@@ -91,6 +91,9 @@ impl Backend for Documents {
             Request::Explain(_) => "explain",
             Request::Clear(_) => "clear",
             Request::Reload => "reload",
+            Request::LastDrops(_) => "last-drops",
+            Request::Watch(_) => "watch",
+            Request::WatchNext(_) | Request::WatchEnd(_) => "seen",
         };
         Ok(request.read_response(document(name).as_bytes()).expect("documents are valid"))
     }
@@ -135,6 +138,20 @@ fn line(line: &str) -> String {
     format!("{line} HTTP/1.1\r\nHost: c\r\n\r\n")
 }
 
+fn watch() -> api::WatchQuery {
+    api::WatchQuery {
+        kind: api::WatchKind::Capture,
+        vif: Some("a b".into()),
+        port: None,
+        outside: true,
+        direction: Some(api::SeenDirection::Out),
+        filter: Some("vlan 100 && (arp || ip[8] < 2)".into()),
+        snaplen: Some(96),
+        count: Some(5),
+        duration_ms: Some(1500),
+    }
+}
+
 #[test]
 fn every_request_of_the_client_gets_its_document() {
     let directory = Directory::new();
@@ -156,6 +173,10 @@ fn every_request_of_the_client_gets_its_document() {
         Request::Explain(explain("00", false)),
         Request::Clear(Clear::All),
         Request::Reload,
+        Request::LastDrops(api::LastDropsQuery { reason: Some("runt".into()), vif: None }),
+        Request::Watch(watch()),
+        Request::WatchNext(7),
+        Request::WatchEnd(7),
     ] {
         let answer = client::call(handle.socket(), &request, PATIENCE);
         assert_eq!(answer.expect("an answer"), Documents.call(request).expect("an answer"));
@@ -197,6 +218,7 @@ fn what_narrows_a_request_down_arrives_as_it_was_meant() {
     };
     for request in [
         Request::Show(Show::Vifs(vifs)),
+        Request::Watch(watch()),
         Request::Show(Show::Vifs(VifsQuery::default())),
         Request::Show(Show::Fdb(fdb)),
         Request::Show(Show::Labels(LabelsQuery { network: Some("a b".into()), offset: 1, limit: Some(2) })),

@@ -131,7 +131,7 @@ impl Looking {
         let Point::Outside(vif) = self.order.wanted.point else { return };
         let leaves = match lane.verdict() {
             Verdict::Send(port) => self.links.contains(&port),
-            Verdict::Flood => true,
+            Verdict::Flood | Verdict::Control => true,
             _ => false,
         };
         if side == Side::Access
