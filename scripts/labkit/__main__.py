@@ -5,11 +5,12 @@ import signal
 import sys
 from pathlib import Path
 
-from labkit import docker, lab, live, one_gateway, reloads, tunnels, two_gateways
+from labkit import docker, lab, live, neighbours, one_gateway, reloads, spanning_tree, storm, tunnels, two_gateways
 from labkit.boxes import VARIANTS
 from labkit.containers import ContainerLab
 from labkit.lab import Lab, Lock
 from labkit.shell import CommandFailed
+from labkit.switches import SWITCHES
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -31,13 +32,7 @@ def main() -> int:
 
 def run(options) -> int:
     """One run of one scenario."""
-    scenario = two_gateways if options.two_gateways else reloads if options.reloads else one_gateway
-    if options.containers:
-        chosen = ContainerLab(options)
-    elif options.live:
-        chosen = live.LiveLab(options)
-    else:
-        chosen = tunnels.TunnelLab(options) if options.tunnels else Lab(scenario, options)
+    chosen = choose(options)
     try:
         return chosen.run(options.keep)
     except KeyboardInterrupt:
@@ -48,6 +43,19 @@ def run(options) -> int:
             signal.signal(number, signal.SIG_IGN)
         if not chosen.kept:
             take_down()
+
+
+def choose(options):
+    """The lab that was asked for."""
+    if options.containers:
+        return ContainerLab(options)
+    if options.spanning_tree:
+        return spanning_tree.SpanningTreeLab(options, options.spanning_tree)
+    for asked, kind in ((options.live, live.LiveLab), (options.tunnels, tunnels.TunnelLab), (options.storm, storm.StormLab),
+                        (options.neighbours, neighbours.NeighboursLab)):
+        if asked:
+            return kind(options)
+    return Lab(two_gateways if options.two_gateways else reloads if options.reloads else one_gateway, options)
 
 
 def take_down() -> bool:
@@ -61,6 +69,9 @@ def parse():
     parser = argparse.ArgumentParser(prog="scripts/lab")
     parser.add_argument("--two-gateways", action="store_true", help="two gateways serve the same instance on one LAN")
     parser.add_argument("--tunnels", action="store_true", help="every encapsulation between two gateways with two fabric ports each")
+    parser.add_argument("--spanning-tree", choices=sorted(SWITCHES), help="two gateways whose switches choose the one that serves")
+    parser.add_argument("--storm", action="store_true", help="a broadcast storm in one network, and what the others see of it")
+    parser.add_argument("--neighbours", action="store_true", help="ARP caches and neighbour tables of Linux hosts, and every frame that Causeway makes")
     parser.add_argument("--reloads", type=int, metavar="N", help="reload N times under numbered traffic")
     parser.add_argument("--live", action="store_true", help="numbered traffic by memif: quiet, under reloads, under scrapes")
     parser.add_argument("--rate", type=int, metavar="PPS", help="with --live: frames a second in each direction; half of the NDR if not said")
