@@ -3,7 +3,7 @@
 use crate::burst::{LaneMask, Lanes, Side, Verdict};
 use crate::io::{Pool, TxQueue};
 use crate::parse::is_group;
-use crate::{BURST, Burst, Outlet, control};
+use crate::{BURST, Burst, Outlet, answer, control};
 use fib::prefetch::prefetch;
 use fib::{Destination, Snapshot, Vif, VifIndex};
 use telemetry::DropReason;
@@ -12,8 +12,9 @@ use telemetry::DropReason;
 /// the destination is a group address or unknown in a network that floods those.
 ///
 /// Split horizon: what came from the fabric never returns to it (`FabricToFabric`). Also drops `UnknownUnicast`,
-/// `LabelDestination`, `FloodSourceNotMember`, `NotRouted` and `GatewayFromFabric`. All lanes are looked up at once, so that table misses overlap, and the usual
-/// ones decided at once. [`against_loops`] has the rules for what goes to a VIF.
+/// `LabelDestination`, `FloodSourceNotMember`, `NotRouted`, `GatewayFromFabric` and what [`answer::serve`] refuses. All lanes
+/// are looked up at once, so that table misses overlap, and the usual ones decided at once. [`against_loops`] has the rules
+/// for what goes to a VIF.
 #[inline(always)]
 pub(crate) fn lookup<P, T>(t: &Snapshot, out: &mut Outlet<P, T>, burst: &mut Burst<P::Frame>, side: Side)
 where
@@ -45,23 +46,54 @@ where
 
 /// What goes neither to one VIF nor to one VTEP. Here is time to look into a frame, and to tell control of it.
 #[inline(never)]
-fn decide_others<P, T>(t: &Snapshot, _out: &mut Outlet<P, T>, burst: &mut Burst<P::Frame>, others: LaneMask, side: Side)
+fn decide_others<P, T>(t: &Snapshot, out: &mut Outlet<P, T>, burst: &mut Burst<P::Frame>, others: LaneMask, side: Side)
 where
     P: Pool,
     T: TxQueue<Frame = P::Frame>,
 {
-    let lanes = &mut burst.lanes;
     for lane in others {
-        if is_group(lanes.destination[lane]) {
-            flood(t, lanes, lane, side);
-        } else if Destination::is_remote(lanes.found[lane]) {
-            lanes.drop(lane, DropReason::FabricToFabric);
-        } else if Destination::is_gateway(lanes.found[lane]) {
-            let from_fabric = side == Side::Fabric;
-            lanes.drop(lane, if from_fabric { DropReason::GatewayFromFabric } else { DropReason::NotRouted });
+        let found = burst.lanes.found[lane];
+        if is_group(burst.lanes.destination[lane]) {
+            to_group(t, out, burst, lane, side);
+        } else if Destination::is_remote(found) {
+            burst.lanes.drop(lane, DropReason::FabricToFabric);
+        } else if Destination::is_gateway(found) {
+            to_gateway(t, out, burst, lane, side);
         } else {
-            unknown(t, lanes, lane, side);
+            unknown(t, &mut burst.lanes, lane, side);
         }
+    }
+}
+
+/// Everybody's, unless this node is asked and answers.
+fn to_group<P, T>(t: &Snapshot, out: &mut Outlet<P, T>, burst: &mut Burst<P::Frame>, lane: usize, side: Side)
+where
+    P: Pool,
+    T: TxQueue<Frame = P::Frame>,
+{
+    if answer::may_ask(burst, lane) {
+        match side {
+            Side::Access if answer::serve(t, out.serving(), burst, lane) => return,
+            Side::Fabric if answer::is_for_gateway(t, burst, lane) => {
+                return burst.lanes.drop(lane, DropReason::GatewayFromFabric);
+            }
+            _ => {}
+        }
+    }
+    flood(t, &mut burst.lanes, lane, side);
+}
+
+/// The gateway answers its own instances what it can, and routes nothing yet.
+#[cold]
+fn to_gateway<P, T>(t: &Snapshot, out: &mut Outlet<P, T>, burst: &mut Burst<P::Frame>, lane: usize, side: Side)
+where
+    P: Pool,
+    T: TxQueue<Frame = P::Frame>,
+{
+    if side == Side::Fabric {
+        burst.lanes.drop(lane, DropReason::GatewayFromFabric);
+    } else if !answer::serve(t, out.serving(), burst, lane) {
+        burst.lanes.drop(lane, DropReason::NotRouted);
     }
 }
 
@@ -100,7 +132,7 @@ fn hold_to_label(t: &Snapshot, lanes: &mut Lanes) {
 
 #[cold]
 fn unknown(t: &Snapshot, lanes: &mut Lanes, lane: usize, side: Side) {
-    match t.network(lanes.network[lane]) {
+    match t.network(lanes.network[lane % BURST]) {
         Some(network) if side == Side::Fabric && control::from_fabric(network, lanes, lane) => {}
         Some(network) if network.flood_unknown_unicast() => flood(t, lanes, lane, side),
         _ => lanes.drop(lane, DropReason::UnknownUnicast),
@@ -111,7 +143,7 @@ fn unknown(t: &Snapshot, lanes: &mut Lanes, lane: usize, side: Side) {
 fn flood(t: &Snapshot, lanes: &mut Lanes, lane: usize, side: Side) {
     let peer = lanes.peer(lane);
     let listed = |network: &fib::Network| peer.is_some_and(|peer| network.takes_flooding_from(peer));
-    match t.network(lanes.network[lane]) {
+    match t.network(lanes.network[lane % BURST]) {
         Some(_) if side == Side::Access => lanes.decide(lane, Verdict::Flood),
         Some(network) if listed(network) => {
             if !control::from_fabric(network, lanes, lane) {

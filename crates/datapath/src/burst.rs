@@ -23,6 +23,8 @@ pub enum Verdict {
     Control,
     /// To the host.
     Punt,
+    /// Nowhere: it was for this node, which is done with it.
+    Consume,
     /// Nowhere.
     Drop(DropReason),
 }
@@ -38,6 +40,7 @@ impl Packed {
     const DROP: u32 = 3 << 16;
     const SEND: u32 = 4 << 16;
     const CONTROL: u32 = 5 << 16;
+    const CONSUME: u32 = 6 << 16;
     const PAYLOAD: u32 = 0xffff;
 
     #[inline(always)]
@@ -53,6 +56,7 @@ impl Packed {
             Verdict::Flood => Self(Self::FLOOD),
             Verdict::Control => Self(Self::CONTROL),
             Verdict::Punt => Self(Self::PUNT),
+            Verdict::Consume => Self(Self::CONSUME),
             Verdict::Drop(reason) => Self(Self::DROP | reason as u32),
         }
     }
@@ -64,6 +68,7 @@ impl Packed {
             Self::FLOOD => Verdict::Flood,
             Self::CONTROL => Verdict::Control,
             Self::PUNT => Verdict::Punt,
+            Self::CONSUME => Verdict::Consume,
             Self::DROP => DropReason::ALL.get(payload).map_or(Verdict::Continue, |reason| Verdict::Drop(*reason)),
             Self::SEND => PortIndex::new(payload).map_or(Verdict::Continue, Verdict::Send),
             _ => Verdict::Continue,

@@ -101,7 +101,7 @@ impl<'b, F> LaneView<'b, F> {
         let undecided = match self.verdict() {
             Verdict::Drop(reason) => !matches!(reason.stage(), Stage::Parse | Stage::Classify | Stage::Decap),
             Verdict::Punt | Verdict::Control => false,
-            Verdict::Continue | Verdict::Send(_) | Verdict::Flood => true,
+            Verdict::Continue | Verdict::Send(_) | Verdict::Flood | Verdict::Consume => true,
         };
         undecided.then(|| Destination::unpack(self.of(&self.lanes.found)))?
     }

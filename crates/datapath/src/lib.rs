@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
 mod bridge;
 mod burst;
 mod classify;

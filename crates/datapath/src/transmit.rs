@@ -3,6 +3,7 @@
 mod config;
 mod first;
 
+use crate::answer::{Budgets, Serving};
 use crate::burst::{LaneMask, Lanes, Side};
 use crate::encap::IpIds;
 use crate::io::{Outgoing, Pool, TxQueue};
@@ -39,6 +40,7 @@ pub struct Outlet<P: Pool, T> {
     notices: NoticeSender,
     witness: Witness,
     storm: StormControl,
+    budgets: Budgets,
     ids: IpIds,
     chains: bool,
     dead: ArrayVec<P::Frame, BURST>,
@@ -69,11 +71,12 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
             exits[port.row()] = Some(Exit { port, queue, staged: ArrayVec::new() });
         }
         let ids = IpIds::new(index, workers);
+        let budgets = Budgets::new(telemetry.room_for_vifs(), ticks_per_second);
         let (dead, floods) = (ArrayVec::new(), ArrayVec::new());
         // Until there is somebody who looks, the other ends are nobody's.
         let witness = Witness::new(watch::post().1, drop_recorder(ticks_per_second).0);
         let first = Box::new(First::new(reserve, ticks_per_second));
-        Self { pool, exits, host, telemetry, notices, witness, storm, ids, chains, dead, floods, first }
+        Self { pool, exits, host, telemetry, notices, witness, storm, budgets, ids, chains, dead, floods, first }
     }
 
     /// The same outlet with somebody who may order to see frames, and sees some of those that are dropped.
@@ -92,6 +95,12 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     #[inline(always)]
     pub(crate) fn reporting(&mut self) -> (&WorkerTelemetry, &mut NoticeSender) {
         (&self.telemetry, &mut self.notices)
+    }
+
+    /// What answers are counted by, limited by, and reported to.
+    #[inline(always)]
+    pub(crate) fn serving(&mut self) -> Serving<'_> {
+        Serving { telemetry: &self.telemetry, notices: &mut self.notices, budgets: &mut self.budgets }
     }
 
     /// Tells the time to all that have a rate, and the tables' generation: the round's one reading of the clock.
@@ -183,6 +192,7 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
                     }
                 }
                 Verdict::Punt => self.punt(*port, stripped.has(lane), frame),
+                Verdict::Consume => self.consume_for(0, Some(frame)),
                 Verdict::Continue => self.bury(frame, DropReason::NoNexthop),
             }
         }
@@ -255,7 +265,7 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         }
     }
 
-    /// Counts a frame that became so many copies; frees it unless they share it.
+    /// Counts a frame that ends here, having become so many copies; frees it unless they share it.
     #[inline]
     pub(crate) fn consume_for(&mut self, copies: u64, frame: Option<P::Frame>) {
         self.ledger().copies.add(copies);

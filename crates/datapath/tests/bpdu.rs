@@ -39,6 +39,7 @@ fn network(bpdu: Bpdu) -> Network {
         vmis: vec![member(0), member(1), ordinary(0, PLAIN), ordinary(100, TAGGED), member(2)],
         vteps: vec![Vtep { address: [172, 16, 0, 2].into(), paths: vec![(0, [2, 0xfa, 0, 0, 0, 2])] }],
         reach: vec![reach(0), reach(1)],
+        bindings: vec![],
     }
 }
 

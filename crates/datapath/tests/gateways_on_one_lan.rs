@@ -82,6 +82,7 @@ fn view(me: usize, count: usize, instances: &[Instance]) -> Network {
             })
             .collect(),
         vteps,
+        bindings: vec![],
     }
 }
 

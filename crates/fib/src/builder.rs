@@ -179,7 +179,7 @@ impl Builder {
         if self.next.vnis.lookup(spec.vni.value()).inside().is_some() {
             return Err(BuildError::VniTaken(spec.vni));
         }
-        let mut network = Network::new(spec.vni, spec.flood_unknown_unicast);
+        let mut network = Network::new(spec.vni, spec.flood_unknown_unicast, spec.gateway);
         network.set_control(spec.control);
         place(Arc::make_mut(&mut self.next.networks), id.row(), network)?;
         self.next.vnis.set_vni(spec.vni, InsideEntry::new(Inside::Network(id), false));

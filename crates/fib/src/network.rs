@@ -10,6 +10,7 @@ pub struct Network {
     vni: Vni,
     flood_unknown_unicast: bool,
     control: Option<ControlFrames>,
+    has_gateway: bool,
     segments: Arc<Vec<VifIndex>>,
     remote: Arc<[NexthopId]>,
     flooders: Arc<[PeerId]>,
@@ -17,11 +18,11 @@ pub struct Network {
 }
 
 impl Network {
-    pub(crate) fn new(vni: Vni, flood_unknown_unicast: bool) -> Self {
+    pub(crate) fn new(vni: Vni, flood_unknown_unicast: bool, has_gateway: bool) -> Self {
         let nobody: Arc<[PeerId]> = Arc::new([]);
         let (flooders, peers) = (Arc::clone(&nobody), nobody);
-        let (segments, remote) = (Arc::default(), Arc::new([]));
-        Self { vni, flood_unknown_unicast, control: None, segments, remote, flooders, peers }
+        let (segments, remote) = (Arc::default(), Arc::new([]) as Arc<[NexthopId]>);
+        Self { vni, flood_unknown_unicast, control: None, has_gateway, segments, remote, flooders, peers }
     }
 
     /// Makes it a BPDU network.
@@ -59,6 +60,11 @@ impl Network {
     #[inline(always)]
     pub fn control(&self) -> Option<ControlFrames> {
         self.control
+    }
+
+    /// Whether this node is its gateway.
+    pub fn has_gateway(&self) -> bool {
+        self.has_gateway
     }
 
     /// Its segments on this node, each by one of the interfaces on it: a segment is a VLAN of a port, and one copy of a

@@ -2,7 +2,7 @@
 
 use crate::notices::NoticeClass;
 use crate::slots::{SendError, SlotClass};
-use crate::{DropReason, Ledger, SeenMarks, StormTable};
+use crate::{DropReason, Ledger, SeenMarks, Service, StormTable};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use zerocopy::FromZeros;
 
@@ -198,6 +198,8 @@ pub struct WorkerTelemetry {
     pub storm: StormTable,
     /// The learned stations that it has seen.
     pub seen: SeenMarks,
+    /// What it answered itself.
+    pub answers: [Counter; Service::COUNT],
     vifs: Box<[VifCounts]>,
     nowhere: VifCounts,
 }
@@ -232,6 +234,7 @@ impl WorkerTelemetry {
             notices: std::array::from_fn(|_| PassageCounts::default()),
             storm: StormTable::new(vifs),
             seen: SeenMarks::new(stations),
+            answers: std::array::from_fn(|_| Counter::default()),
             vifs: <[VifCounts]>::new_box_zeroed_with_elems(vifs).expect("the address space has room for the counters"),
             nowhere: VifCounts::default(),
         }

@@ -1,7 +1,9 @@
 //! Random networks, and random frames that mostly mean something in them.
 
+mod asks;
 mod overlay;
 
+use crate::discovery::ROUTER;
 use crate::packets::{ethernet_with, internet_checksum, pseudo_header, udp_in_ipv4};
 use crate::{Access, Arrival, Bpdu, Fabric, Link, Mac, Network, Path, Reach, SourceCheck, VirtualNetwork, Vmi, Vtep};
 use memory::Layout;
@@ -53,6 +55,7 @@ fn some(bpdu_networks: bool) -> impl Strategy<Value = Network> {
         label(),
         floods,
         weighted(0.3, bpdu).prop_map(move |bpdu| bpdu.filter(|_| bpdu_networks)),
+        weighted(0.8, asks::holders()),
     );
     let inner = weighted(0.3, select(&INNER_VLANS[..]));
     let vmi = (any::<Index>(), any::<Index>(), (select(&VLANS[..]), inner), label(), vec(station(), 1..5));
@@ -68,14 +71,16 @@ fn some(bpdu_networks: bool) -> impl Strategy<Value = Network> {
             let path = |(link, hop): (Index, Mac)| -> Path { (link.index(fabric.links.len()), hop) };
             let vteps = vteps.into_iter().map(|hops| hops.into_iter().map(path).collect()).enumerate();
             let vteps = vteps.map(|(n, paths)| Vtep { address: vtep_address(n), paths }).collect();
-            let mut net = Network { fabric, access, networks: vec![], vmis: vec![], vteps, reach: vec![] };
+            let mut net =
+                Network { fabric, access, networks: vec![], vmis: vec![], vteps, reach: vec![], bindings: vec![] };
             populate(&mut net, networks, vmis, reach);
             net
         },
     )
 }
 
-type NetworkSeed = (u32, Option<u32>, (bool, bool), Option<Bpdu>);
+type Holders = Vec<Option<Option<Mac>>>;
+type NetworkSeed = (u32, Option<u32>, (bool, bool), Option<Bpdu>, Option<Holders>);
 type VmiSeed = (Index, Index, (u16, Option<u16>), Option<u32>, Vec<Mac>);
 type ReachSeed = (Index, Index, (Encapsulation, Option<u32>), Option<()>, Vec<Mac>);
 
@@ -84,16 +89,21 @@ type ReachSeed = (Index, Index, (Encapsulation, Option<u32>), Option<()>, Vec<Ma
 fn populate(net: &mut Network, networks: Vec<NetworkSeed>, vmis: Vec<VmiSeed>, reach: Vec<ReachSeed>) {
     let (mut vnis, mut labels, mut segments) = (HashSet::new(), HashSet::new(), HashMap::new());
     let (mut places, mut pairs, mut members) = (HashSet::new(), HashSet::new(), HashSet::new());
-    for (vni, label, (control_word, flood_unknown_unicast), bpdu) in networks {
+    for (vni, label, (control_word, flood_unknown_unicast), bpdu, holders) in networks {
         if vnis.insert(vni) {
             let label = label.filter(|label| labels.insert(*label));
+            // A BPDU network is nobody's gateway.
+            let holders = holders.filter(|_| bpdu.is_none());
+            let gateway = holders.is_some();
             net.networks.push(VirtualNetwork {
                 label,
                 control_word,
                 flood_unknown_unicast,
                 bpdu,
+                gateway,
                 ..VirtualNetwork::new(vni)
             });
+            asks::bind(net, net.networks.len() - 1, holders.unwrap_or_default());
         }
     }
     for (network, port, (vlan, inner), label, mut macs) in vmis {
@@ -187,10 +197,35 @@ fn destination(net: &Network, network: usize) -> BoxedStrategy<Mac> {
         weight => control,
         2 => Just([0xff; 6]),
         1 => Just([0x33, 0x33, 0, 0, 0, 1]),
+        1 => Just(ROUTER),
         1 => station(),
         1 => any::<Mac>(),
     ]
     .boxed()
+}
+
+/// What a frame carries: something, or something that depends on its sender, and then where it goes.
+#[derive(Debug, Clone)]
+enum Load {
+    Plain(u16, Vec<u8>),
+    Ask(asks::Ask),
+}
+
+fn load() -> impl Strategy<Value = Load> {
+    prop_oneof![
+        2 => content().prop_map(|(kind, octets)| Load::Plain(kind, octets)),
+        1 => asks::ask().prop_map(Load::Ask),
+    ]
+}
+
+impl Load {
+    /// Destination, type and packet of a frame of this source that would go `to` there.
+    fn packet(self, source: Mac, to: Mac) -> (Mac, u16, Vec<u8>) {
+        match self {
+            Self::Plain(kind, octets) => (to, kind, octets),
+            Self::Ask(ask) => ask.packet(source),
+        }
+    }
 }
 
 /// What an instance's frame carries, from its type on: type and payload.
@@ -224,15 +259,29 @@ fn wrong(ports: usize) -> impl Strategy<Value = Wrong> {
     )
 }
 
+/// A frame of an instance that asks for an address, says that it has one, or is an echo request: as it should be, but perhaps
+/// in what it says.
+pub fn asking(net: &Network) -> BoxedStrategy<(usize, Arrival)> {
+    sent_by_instance(net, Just((None, None, None, None, None)), asks::ask().prop_map(Load::Ask))
+}
+
 fn access(net: &Network) -> BoxedStrategy<(usize, Arrival)> {
+    sent_by_instance(net, wrong(net.access.len()), load())
+}
+
+fn sent_by_instance(
+    net: &Network,
+    wrong: impl Strategy<Value = Wrong> + 'static,
+    load: impl Strategy<Value = Load> + 'static,
+) -> BoxedStrategy<(usize, Arrival)> {
     let own = (0..net.vmis.len()).prop_flat_map({
         let net = net.clone();
         move |n| (Just(n), destination(&net, net.vmis[n].network), any::<Index>())
     });
     let net = net.clone();
     let tags = (0u16..16, 0u16..16, any::<bool>(), any::<bool>());
-    (own, wrong(net.access.len()), content(), tags, layout())
-        .prop_map(move |((n, to, mac), (port, vlan, source, tpid, inner), (kind, payload), tags, layout)| {
+    (own, wrong, load, tags, layout())
+        .prop_map(move |((n, to, mac), (port, vlan, source, tpid, inner), load, tags, layout)| {
             let vmi = &net.vmis[n];
             let (port, vlan, inner) = (port.unwrap_or(vmi.port), vlan.unwrap_or(vmi.vlan), inner.unwrap_or(vmi.inner));
             let own = if vmi.macs.is_empty() { [2, 0, 0, 0, 0x10, 99] } else { vmi.macs[mac.index(vmi.macs.len())] };
@@ -243,7 +292,9 @@ fn access(net: &Network) -> BoxedStrategy<(usize, Arrival)> {
             let in_frame = in_frame.map(|tci| (tpid, tci));
             let inner = inner.map(|vlan| (0x8100, vlan | inner_pcp << 12));
             let tags: Vec<(u16, u16)> = in_frame.into_iter().chain(inner).collect();
-            let octets = ethernet_with(to, source.unwrap_or(own), &tags, kind, &payload);
+            let source = source.unwrap_or(own);
+            let (to, kind, payload) = load.packet(source, to);
+            let octets = ethernet_with(to, source, &tags, kind, &payload);
             (port, Arrival { octets, stripped, verified: false, layout })
         })
         .boxed()

@@ -2,7 +2,7 @@
 //! port; behind the fabric, stations in every encapsulation and family.
 
 use crate::packets::{Overlay, ethernet, udp_in_ipv4};
-use crate::{Access, Fabric, Link, Mac, Network, Path, Reach, VirtualNetwork, Vmi, Vtep};
+use crate::{Access, Bound, Fabric, Link, Mac, Network, Path, Reach, VirtualNetwork, Vmi, Vtep, discovery};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use wire::{Encapsulation, Tpid};
 
@@ -118,6 +118,7 @@ pub fn network() -> Network {
             reach(0, 2, false, REMOTE_UNRESOLVED),
             reach(1, 0, true, [2, 0, 0, 0, 0x20, 0xc8]),
         ],
+        bindings: vec![],
     };
     for (network, (encapsulation, vtep)) in [0, 2].into_iter().flat_map(|network| forms().map(move |f| (network, f))) {
         let macs = vec![station(network, encapsulation, vtep)];
@@ -171,4 +172,37 @@ pub fn overlay((encapsulation, vtep): (Encapsulation, IpAddr), of: usize, inner:
         packet.set_mpls(&[crate::packets::entry(number(&net, of, encapsulation), 0, true, 64)], Some(0));
     }
     packet
+}
+
+/// The gateway's IPv4 addresses in blue: its own and its services'.
+pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 1, 0, 1);
+/// See [`GATEWAY`].
+pub const SERVICES: Ipv4Addr = Ipv4Addr::new(10, 1, 0, 2);
+/// The gateway's IPv6 address in blue.
+pub const GATEWAY6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 1);
+/// A MAC of blue that is bound to an address, but nowhere.
+pub const GONE: Mac = [2, 0, 0, 0, 0x20, 0x99];
+
+/// The addresses of a station in [`served`]: of the network's subnets, by its last two octets.
+pub fn addresses(network: usize, mac: Mac) -> (Ipv4Addr, Ipv6Addr) {
+    let (n, [.., a, b]) = (network as u8 + 1, mac);
+    (Ipv4Addr::new(10, n, a, b), Ipv6Addr::new(0x2001, 0xdb8, n.into(), 0, 0, 0, 0, u16::from_be_bytes([a, b])))
+}
+
+/// The network, with this node as gateway of all three networks, and everybody's addresses known: [`addresses`]. Of blue,
+/// whose gateway has [`GATEWAY`], [`SERVICES`], [`GATEWAY6`] and a link-local address, also those of [`GONE`].
+pub fn served() -> Network {
+    let mut net = network();
+    net.networks.iter_mut().for_each(|network| network.gateway = true);
+    let known = net.vmis.iter().map(|vmi| (vmi.network, vmi.macs[0]));
+    let known = known.chain([(0, REMOTE), (0, GONE), (2, station(2, Encapsulation::Vxlan, VTEP.into()))]);
+    let both = known.flat_map(|(network, mac)| {
+        let (v4, v6) = addresses(network, mac);
+        [IpAddr::from(v4), v6.into()].map(|address| Bound { network, address, mac: Some(mac) })
+    });
+    let gateway = [GATEWAY.into(), SERVICES.into(), GATEWAY6.into(), discovery::ROUTER_LINK_LOCAL.into()];
+    let gateway = gateway.map(|address: IpAddr| Bound { network: 0, address, mac: None });
+    let red = Bound { network: 2, address: Ipv4Addr::new(10, 3, 0, 1).into(), mac: None };
+    net.bindings = both.chain(gateway).chain([red]).collect();
+    net
 }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arbitrary;
+pub mod discovery;
 pub mod example;
 mod gateway;
 mod judge;
@@ -20,4 +21,6 @@ pub mod workloads;
 pub use gateway::{Arrival, Gateway, Means, Outcome, TICKS_PER_SECOND};
 pub use judge::disagreement;
 pub use memory;
-pub use network::{Access, Bpdu, Fabric, Link, Mac, Network, Path, Reach, SourceCheck, VirtualNetwork, Vmi, Vtep};
+pub use network::{
+    Access, Bound, Bpdu, Fabric, Link, Mac, Network, Path, Reach, SourceCheck, VirtualNetwork, Vmi, Vtep,
+};

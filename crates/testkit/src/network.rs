@@ -1,8 +1,8 @@
 //! What one gateway serves, in plain values: the meaning of both configuration files without their syntax.
 
 use fib::{
-    BuildError, Builder, ControlFrames, NetworkId, NetworkSpec, NexthopId, PortIndex, Snapshot, Target, TunnelId,
-    TunnelSpec, VifIndex, VifSpec,
+    Binding, BuildError, Builder, ControlFrames, NetworkId, NetworkSpec, NexthopId, PortIndex, Snapshot, Target,
+    TunnelId, TunnelSpec, VifIndex, VifSpec,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use wire::{Encapsulation, MacAddr, MplsLabel, Tpid, VlanId};
@@ -106,12 +106,14 @@ pub struct VirtualNetwork {
     pub flood_unknown_unicast: bool,
     /// What it carries, if it is a BPDU network. Its VMIs are on VLAN 0, one a port, and have no label.
     pub bpdu: Option<Bpdu>,
+    /// Whether the gateway is its router, and answers for what it knows.
+    pub gateway: bool,
 }
 
 impl VirtualNetwork {
     /// A network with a VNI and nothing else.
     pub const fn new(vni: u32) -> Self {
-        Self { vni, label: None, control_word: false, flood_unknown_unicast: false, bpdu: None }
+        Self { vni, label: None, control_word: false, flood_unknown_unicast: false, bpdu: None, gateway: false }
     }
 }
 
@@ -131,6 +133,17 @@ impl Default for Bpdu {
     fn default() -> Self {
         Self { groups: 1 | 1 << 8, pvst: false, transparent: false }
     }
+}
+
+/// Who has an address of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// The network, as a place in [`Network::networks`].
+    pub network: usize,
+    /// The address.
+    pub address: IpAddr,
+    /// The instance's MAC; `None`: it is the gateway's.
+    pub mac: Option<Mac>,
 }
 
 /// A remote instance's interface. Several of one network may be on the same VLAN.
@@ -201,6 +214,8 @@ pub struct Network {
     pub vteps: Vec<Vtep>,
     /// Who is behind which VTEP.
     pub reach: Vec<Reach>,
+    /// Whose each address is, as far as is known; each address of a network once.
+    pub bindings: Vec<Bound>,
 }
 
 fn row<T>(id: Option<T>) -> T {
@@ -258,6 +273,7 @@ impl Network {
                 control_word: network.control_word,
                 flood_unknown_unicast: network.flood_unknown_unicast,
                 control: network.bpdu.map(|bpdu| ControlFrames::new(bpdu.groups, bpdu.pvst, bpdu.transparent)),
+                gateway: network.gateway,
                 ..NetworkSpec::new(vni(network.vni))
             };
             builder.add_network(row(NetworkId::new(n)), spec)?;
@@ -277,6 +293,10 @@ impl Network {
             builder.add_vif(row(VifIndex::new(n)), spec)?;
         }
         self.add_reach(&mut builder)?;
+        for Bound { network, address, mac } in &self.bindings {
+            let binding = mac.map_or(Binding::Gateway, |mac| Binding::Instance(MacAddr::new(mac)));
+            builder.set_binding(row(NetworkId::new(*network)), *address, binding)?;
+        }
         Ok(builder.finish())
     }
 

@@ -4,12 +4,15 @@
 //! of them. What is free in an outer header (IP id, flow label, entropy port) is zero here, and so are the checksums; an
 //! access frame is without padding: [`crate::disagreement`] judges those.
 
+mod answers;
 mod bpdu;
 mod encapsulation;
 mod outer;
 mod stack;
 
 use crate::{Arrival, Network, Vmi};
+use answers::Fate;
+pub use answers::Told;
 use std::net::IpAddr;
 use telemetry::DropReason::{self, *};
 
@@ -78,31 +81,37 @@ fn owns(net: &Network, vmi: &Vmi, mac: &[u8]) -> bool {
 
 /// What has to come out when this arrives at `port` of a gateway that serves `net`.
 pub fn expect(net: &Network, port: usize, a: &Arrival) -> Expectation {
+    classify(net, port, a).map_or_else(|instead| instead, |frame| bridge(net, &frame))
+}
+
+/// What control has to be told of it: who has or wants an address.
+pub fn told(net: &Network, port: usize, a: &Arrival) -> Option<Told> {
+    answers::judge(net, &classify(net, port, a).ok()?).1
+}
+
+/// A frame of an instance or of the fabric, as it is in its network; else what becomes of it.
+fn classify(net: &Network, port: usize, a: &Arrival) -> Result<Bridged, Expectation> {
     let b = &a.octets;
     let fabric = net.link(port).is_some();
     let mut faults = Faults::default();
     faults.when(a.layout.first.is_some_and(|first| first < b.len().min(128)), NotContiguous);
     if b.len() < 14 {
         faults.when(true, if fabric { OuterRunt } else { Runt });
-        return dropped(faults.0);
+        return Err(dropped(faults.0));
     }
     let tpid = if fabric { 0x8100 } else { net.access[port].tpid.value() };
     let in_frame = a.stripped.is_none() && word(b, 12) == usize::from(tpid);
     if in_frame && b.len() < 18 {
         faults.0.extend(if fabric { [OuterRunt, OuterMacNotOurs] } else { [CutTag, GroupSource] });
-        return dropped(faults.0);
+        return Err(dropped(faults.0));
     }
     let tci = a.stripped.unwrap_or(if in_frame { word(b, 14) as u16 } else { 0 });
     let untagged = if in_frame { [&b[..12], &b[16..]].concat() } else { b.clone() };
-    let classified = if fabric {
+    if fabric {
         outer::read(net, a, port, usize::from(tci) & 0xfff, &untagged, faults)
     } else {
         faults.when(a.stripped.is_none() && !in_frame && is_tag(word(b, 12)), UnknownTpid);
         access(net, a, port, tci, untagged, faults)
-    };
-    match classified {
-        Ok(frame) => bridge(net, &frame),
-        Err(instead) => instead,
     }
 }
 
@@ -157,6 +166,9 @@ fn access(
 fn bridge(net: &Network, frame: &Bridged) -> Expectation {
     if let Some(special) = bpdu::bridge(net, frame) {
         return special;
+    }
+    if let (Fate::Ends(expectation), _) = answers::judge(net, frame) {
+        return expectation;
     }
     let (n, to, by) = (frame.network, &frame.octets[..6], &frame.octets[6..12]);
     let vmi = net.vmis.iter().find(|vmi| vmi.network == n && owns(net, vmi, to));

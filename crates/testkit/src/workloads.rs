@@ -3,8 +3,9 @@
 //! Each workload is one network and a list of frames that is given to a worker a burst at a time, all of a burst by one
 //! port. The names are those of the benchmarks where both do the same.
 
+use crate::discovery::{Arp, Neighbour, group_mac};
 use crate::packets::{Overlay, ethernet, udp_in_ipv4};
-use crate::{Access, Fabric, Mac, Network, Reach, VirtualNetwork, Vmi, Vtep};
+use crate::{Access, Bound, Fabric, Mac, Network, Reach, VirtualNetwork, Vmi, Vtep};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use wire::Encapsulation::{self, MplsOverGre, MplsOverUdp, Vxlan};
 
@@ -60,6 +61,7 @@ pub fn all() -> Vec<Workload> {
     all.push(to_fabric("vxlan", "qinq", behind_one_tag(), doubly_tagged));
     all.extend([flood_to_fabric("flood-8", SHORT), flood_to_fabric("flood-8-long", LONG), flood_from_fabric()]);
     all.extend([mixed_to_fabric(), mixed_from_fabric()]);
+    all.extend([arp_answered(), nd_answered()]);
     let mut lost = to_fabric("vxlan", "unknown-vlan", network(|_| (Vxlan, 0)), |n| {
         tagged(3000 + site(n) as u16, n, local(n), remote(n), SHORT)
     });
@@ -111,6 +113,7 @@ fn network(by: impl Fn(usize) -> (Encapsulation, usize)) -> Network {
         vmis: (0..VLANS).map(vmi).collect(),
         vteps: vec![vtep(VTEP.into()), vtep(VTEP6.into())],
         reach: (0..VLANS).map(reach).collect(),
+        bindings: vec![],
     }
 }
 
@@ -191,6 +194,38 @@ fn from_fabric(name: &str, special: &str, by: Encapsulation, vtep: IpAddr) -> Wo
     let special = format!("from-fabric/{name}/{special}");
     let network = network(|_| (by, usize::from(vtep.is_ipv6())));
     workload(special, network, FABRIC, |n| answer(by, vtep, n, local(n)))
+}
+
+/// The networks, each with a gateway, to whose addresses requests go, and with its station behind the fabric known by address.
+fn served() -> Network {
+    let mut network = network(|_| (Vxlan, 0));
+    network.networks.iter_mut().for_each(|network| network.gateway = true);
+    network.bindings = (0..VLANS).flat_map(bound).collect();
+    network
+}
+
+fn bound(n: usize) -> [Bound; 2] {
+    let bound = |address, mac| Bound { network: n, address, mac };
+    [bound(Ipv4Addr::new(10, 1, n as u8, 1).into(), None), bound(there_v6(n).into(), Some(remote(n)))]
+}
+
+fn there_v6(n: usize) -> Ipv6Addr {
+    Ipv6Addr::new(0xfd01, 0, 0, site(n) as u16, 0, 0, 0, 3)
+}
+
+fn arp_answered() -> Workload {
+    let request =
+        |n| Arp::request(local(n), Ipv4Addr::new(10, 1, site(n) as u8, 2), Ipv4Addr::new(10, 1, site(n) as u8, 1));
+    let frame =
+        |n| ethernet(BROADCAST, local(n), &[vlan(n)], 0x0806, &[&request(n).octets()[..], &[0; SHORT]].concat());
+    workload("to-gateway/arp-answered".into(), served(), ACCESS, frame)
+}
+
+fn nd_answered() -> Workload {
+    let here = |n| Ipv6Addr::new(0xfd01, 0, 0, site(n) as u16, 0, 0, 0, 2);
+    let ask = |n| Neighbour::solicitation(local(n), here(n), there_v6(n));
+    let frame = |n| ethernet(group_mac(ask(n).destination), local(n), &[vlan(n)], 0x86dd, &ask(n).octets());
+    workload("to-gateway/nd-answered".into(), served(), ACCESS, frame)
 }
 
 fn flood_to_fabric(special: &str, payload: usize) -> Workload {

@@ -6,11 +6,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod arp;
 pub mod bpdu;
 pub mod checksum;
 mod encapsulation;
 pub mod ethernet;
 pub mod gre;
+pub mod icmp;
 pub mod ipv4;
 pub mod ipv6;
 mod mac;

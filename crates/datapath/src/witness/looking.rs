@@ -216,6 +216,7 @@ fn fate(verdict: Verdict) -> Fate {
         Verdict::Send(port) => Fate::Sent(port),
         Verdict::Flood | Verdict::Control => Fate::Flooded,
         Verdict::Punt => Fate::Punted,
+        Verdict::Consume => Fate::Consumed,
         Verdict::Drop(reason) => Fate::Dropped(reason),
         // The outlet drops what no stage has decided.
         Verdict::Continue => Fate::Dropped(DropReason::NoNexthop),

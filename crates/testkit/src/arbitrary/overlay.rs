@@ -1,6 +1,6 @@
 //! Packets for the fabric ports: each encapsulation over each family, mostly with one thing that is wrong.
 
-use super::{LABELS, content, destination, layout, station, vtep_address};
+use super::{LABELS, destination, layout, load, station, vtep_address};
 use crate::packets::{Carrier, Ip, Overlay, Shim, Sum, entry, ethernet};
 use crate::{Arrival, Mac, Network};
 use proptest::collection::vec;
@@ -186,13 +186,15 @@ fn good(net: &Network) -> impl Strategy<Value = Overlay> + use<> {
     );
     let bits = (any::<u8>(), 0u8..8, any::<bool>(), any::<u32>());
     let net = net.clone();
-    (network, source, content(), select(&Encapsulation::ALL[..]), bits, any::<Index>()).prop_map(
-        move |((n, own_label, to), (by, vtep), (kind, payload), encapsulation, bits, link)| {
+    (network, source, load(), select(&Encapsulation::ALL[..]), bits, any::<Index>()).prop_map(
+        move |((n, own_label, to), (by, vtep), load, encapsulation, bits, link)| {
             let (traffic_class, class, legacy, flow_label) = bits;
             let network = net.networks[n];
             let label = own_label.or(network.label).unwrap_or(21);
             let number = if encapsulation.is_mpls() { label } else { network.vni };
-            let inner = ethernet(to, by.unwrap_or([2, 0, 0, 0, 0x20, 1]), &[], kind, &payload);
+            let by = by.unwrap_or([2, 0, 0, 0, 0x20, 1]);
+            let (to, kind, payload) = load.packet(by, to);
+            let inner = ethernet(to, by, &[], kind, &payload);
             let mut packet = Overlay::new(&net.fabric, vtep_address(vtep), encapsulation, number, inner);
             packet.outer_destination = net.fabric.links[link.index(net.fabric.links.len())].mac;
             match &mut packet.ip {
