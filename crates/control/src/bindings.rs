@@ -4,7 +4,7 @@
 //! of the subnets and, where one of them is of IPv6, a link-local one. All instances count that are enabled, wherever they
 //! are served. An address that two MACs may have is nobody's for this purpose: only its user knows who has it now.
 
-use crate::config::{ForwardingMode, IpPrefix, IpamSubnet, NetworkModel, Place, VirtualNetwork, VmiIndex};
+use crate::config::{IpPrefix, IpamSubnet, NetworkModel, Place, VirtualNetwork, VmiIndex};
 use fib::Binding;
 use hashbrown::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -55,7 +55,7 @@ impl<'m> Claims<'m> {
                 }
             }
         }
-        for of in model.virtual_networks.iter().filter(|of| of.forwarding_mode == ForwardingMode::L2L3) {
+        for of in model.virtual_networks.iter().filter(|of| of.has_gateway()) {
             claims.add_gateway(of);
         }
         claims.mark_shared();
@@ -125,7 +125,7 @@ impl Claim<'_> {
     /// Whether requests for the address are answered in its network.
     pub(crate) fn is_answered(&self, network: &VirtualNetwork) -> bool {
         let suppresses = network.arp_suppression || self.binding == Binding::Gateway;
-        network.forwarding_mode == ForwardingMode::L2L3 && suppresses && !self.is_shared
+        network.has_gateway() && suppresses && !self.is_shared
     }
 }
 

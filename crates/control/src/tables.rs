@@ -7,7 +7,7 @@
 mod making;
 
 use crate::bindings::Claims;
-use crate::config::{self, FabricModel, ForwardingMode, Loaded, NetworkModel, NodeModel, VirtualNetwork};
+use crate::config::{self, FabricModel, Loaded, NetworkModel, NodeModel, VirtualNetwork};
 use crate::ids::Rows;
 use crate::labels::{LabelOwner, Labels};
 use crate::routes::{Remote, Route, RouteChange, Routes};
@@ -139,7 +139,7 @@ impl Tables {
                 control_word: model.layer2_control_word,
                 flood_unknown_unicast: model.flood_unknown_unicast,
                 control: model.bpdu.map(|bpdu| ControlFrames::new(bpdu.group_bits(), bpdu.pvst, bpdu.transparent)),
-                gateway: model.forwarding_mode == ForwardingMode::L2L3,
+                gateway: model.has_gateway(),
                 ..NetworkSpec::new(model.vni)
             };
             builder.add_network(id, spec)?;

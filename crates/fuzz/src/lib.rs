@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use testkit::arbitrary::repair_outer_checksums;
 use testkit::memory::Layout;
-use testkit::{Arrival, Gateway, Means, Network, SourceCheck, disagreement, example, oracle};
+use testkit::{Arrival, Gateway, Means, Network, SourceCheck, TICKS_PER_SECOND, disagreement, example, oracle};
 
 /// The longest frame: a buffer of the test pools takes it with headroom and tailroom.
 const LONGEST: usize = 3000;
@@ -17,7 +17,8 @@ thread_local! {
 
 /// The example network, and three that take other branches.
 fn networks() -> [Network; 4] {
-    let plain = example::network();
+    // Instances and their addresses are known, and the gateway answers for them.
+    let plain = example::served();
     let mut trunk = example::wide_network();
     trunk.fabric.source_check = SourceCheck::Strict;
     let mut open = plain.clone();
@@ -79,6 +80,8 @@ pub fn pass(input: &[u8], port: fn(&Network) -> usize) {
         let port = port(network);
         let second = manner.second && network.link(port).is_some() && network.link(port + 1).is_some();
         let port = port + usize::from(second);
+        // Whoever asked before has his rate again.
+        gateway.clock().advance(TICKS_PER_SECOND);
         let outcome = gateway.pass(port, arrival.clone());
         let difference = disagreement(network, &oracle::expect(network, port, &arrival), &outcome);
         assert_eq!(difference, None, "{arrival:02x?}");

@@ -148,6 +148,13 @@ pub struct VirtualNetwork {
     pub place: Place,
 }
 
+impl VirtualNetwork {
+    /// Whether this node is its gateway: not of one in which switches alone speak.
+    pub fn has_gateway(&self) -> bool {
+        self.forwarding_mode == ForwardingMode::L2L3 && self.bpdu.is_none()
+    }
+}
+
 /// What a virtual network's gateway does for it (`forwarding_mode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ForwardingMode {

@@ -125,6 +125,65 @@ pub(super) const POINTS: &[Point] = &[
         deviation: Some("The parent's counters are the port's own, by its driver: `causeway show ports`"),
     },
     Point {
+        number: 28,
+        requirement: "Forwarding modes l2_l3 and l2, changed at run time",
+        tests: &[
+            "config_errors::forwarding_modes_are_judged_and_routing_is_not_there_yet",
+            "reconcile::forwarding_modes_and_suppression_change_at_run_time",
+            "answers::a_network_of_mode_l2_has_no_gateway_answers_nothing_and_refuses_nothing",
+        ],
+        deviation: Some("l3 is refused: there is no routing yet"),
+    },
+    Point {
+        number: 29,
+        requirement: "ARP for a known address is answered with its real MAC, for the gateway's with the virtual one; unknown is flooded; gratuitous ARP is flooded and reported",
+        tests: &[
+            "answers::a_request_for_a_known_instance_is_answered_with_its_own_mac_wherever_it_is",
+            "answers::the_gateways_addresses_are_answered_with_the_virtual_routers_mac",
+            "answers::who_is_unknown_or_out_of_reach_is_asked_by_everybody",
+            "answers::gratuitous_arp_announcements_and_probes_reach_everybody_and_are_reported",
+            "answers::replies_and_advertisements_to_the_gateway_end_here_and_are_reported",
+            "answers::malformed_arp_is_dropped_and_counted",
+            "answers::from_the_fabric_the_gateway_is_not_answered_for_and_the_rest_is_flooded",
+            "answers::what_is_asked_is_answered_as_it_has_to_be",
+            "answers::no_frame_whose_source_is_at_home_on_a_vlan_goes_there",
+        ],
+        deviation: Some(
+            "An address that two MACs may have is flooded, not answered by the one that a route prefers. An owner on the requester's own VLAN answers himself. Probes for the gateway's addresses are answered (RFC 5227)",
+        ),
+    },
+    Point {
+        number: 30,
+        requirement: "IPv6 neighbour discovery likewise; duplicate address detection is nobody's but the owner's",
+        tests: &[
+            "answers::solicitations_are_answered_by_the_owners_mac_and_the_gateways_as_a_router",
+            "answers::duplicate_address_detection_and_unsolicited_advertisements_reach_everybody_and_are_reported",
+            "answers::the_gateway_defends_its_own_addresses",
+            "answers::malformed_neighbour_discovery_is_dropped_and_counted",
+        ],
+        deviation: Some(
+            "The gateway defends its own addresses (RFC 4862 section 5.4.3). Router solicitations are flooded: there is no routing yet",
+        ),
+    },
+    Point {
+        number: 31,
+        requirement: "DHCP is flooded where it is not served",
+        tests: &["answers::what_a_router_or_a_server_would_answer_is_flooded"],
+        deviation: Some("It is never served: there is no DHCP yet"),
+    },
+    Point {
+        number: 33,
+        requirement: "Unknown unicast is dropped unless the network floods it",
+        tests: &["bad_frames::unknown_unicast", "oracle::what_comes_out_is_what_has_to"],
+        deviation: None,
+    },
+    Point {
+        number: 34,
+        requirement: "The configured MACs and pairs say where everybody is",
+        tests: &["tags::an_instances_frame_reaches_another_vlan_of_its_port_and_never_its_own"],
+        deviation: Some("A network may learn beside: `mac_learning_enabled`"),
+    },
+    Point {
         number: 47,
         requirement: "A probe every 2 s to every address of every VMI, by ARP or NS, on its VLAN; an answer counts, and so does what is announced",
         tests: &[
