@@ -15,7 +15,7 @@ class Looking:
     """`causeway capture` or `trace` in the background, ended by the frames that it is to see."""
 
     def __init__(self, gateway, *words):
-        argv = [str(gateway.binaries / "causeway"), "--socket", str(gateway.socket), *words, "--duration", f"{SECONDS}s"]
+        argv = [str(gateway.binaries / "causeway"), "--socket", str(gateway.socket), words[0], "--duration", f"{SECONDS}s", *words[1:]]
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def finish(self) -> tuple:
