@@ -10,6 +10,29 @@ pub struct FdbDocument {
     /// How many fit the query, listed or not.
     #[serde(default)]
     pub total: u64,
+    /// The networks that learn, and of their VMIs those behind which something is learned or that have a limit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub learning: Vec<LearningUse>,
+}
+
+/// How far a network, or a VMI, is filled with learned MAC addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LearningUse {
+    /// The virtual network.
+    pub network: String,
+    /// The VMI; without one, this is the network altogether.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vif: Option<String>,
+    /// How many are learned.
+    pub macs: u64,
+    /// How many may be; without one, there is no limit but the node's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// What happens beyond: `log`, `alarm`, `shutdown` or `drop`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Whether there was one too many, and there has been no room since.
+    pub over: bool,
 }
 
 /// Where one MAC address of one network is.
@@ -30,6 +53,9 @@ pub struct FdbEntry {
     pub label: Option<u32>,
     /// Who said so.
     pub origin: FdbOrigin,
+    /// Seconds since it was last seen at the latest, if it is learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_s: Option<u64>,
 }
 
 /// Where frames to a MAC address go: `{"vif": "blue-server"}` or `{"vtep": "172.16.0.2"}`.

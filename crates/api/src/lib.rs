@@ -50,7 +50,7 @@ pub use explain::{
     ConfiguredObject, Decision, ExplainDocument, ExplainDrop, ExplainFrame, ExplainOutcome, ExplainRequest,
     ExplainTunnel, SentFrame,
 };
-pub use fdb::{FdbDocument, FdbEntry, FdbOrigin, FdbWhere};
+pub use fdb::{FdbDocument, FdbEntry, FdbOrigin, FdbWhere, LearningUse};
 pub use host::{FromHost, HostClass, HostDocument, ToHost};
 pub use hosts::{Host, HostsDocument};
 pub use labels::{Label, LabelOrigin, LabelTarget, LabelsDocument};

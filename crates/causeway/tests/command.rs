@@ -563,7 +563,7 @@ fn a_reader_that_closes_early_is_no_error() {
                 serde_json::json!({"network": "n", "mac": "m", "where": {"vif": "v"}, "origin": "static"}),
             )
             .expect("an entry");
-            Ok(Response::Fdb(api::FdbDocument { entries: vec![entry; 50_000], total: 50_000 }))
+            Ok(Response::Fdb(api::FdbDocument { entries: vec![entry; 50_000], total: 50_000, learning: vec![] }))
         }
     }
     let daemon = Daemon::new(Many);

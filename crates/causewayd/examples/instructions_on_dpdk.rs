@@ -81,8 +81,8 @@ fn empty(outward: &mut RxQueue) {
 
 fn run(eal: &Eal, pool: &Pool, workload: &Workload) {
     let network = &workload.network;
-    let mut publisher = Publisher::new(network.snapshot().expect("a workload's network is consistent"));
-    let telemetry = Arc::new(WorkerTelemetry::new(network.vmis.len()));
+    let mut publisher = Publisher::new(workload.tables());
+    let telemetry = Arc::new(WorkerTelemetry::with_marks(network.vmis.len(), workload.learned.len()));
     let (mut ports, mut queues, mut outward) = (vec![], vec![], vec![]);
     for n in 0..network.ports() {
         let (port, rx, tx) = ring(eal, pool, n);

@@ -268,7 +268,8 @@ fn host_interfaces(node: &NodeModel, opened: &[Opened]) -> Result<(HostRoutes, V
 
 fn telemetry(node: &NodeModel) -> Vec<Arc<WorkerTelemetry>> {
     let rows = Tables::vif_rows(node.limits.vmis as usize);
-    node.workers.iter().map(|_| Arc::new(WorkerTelemetry::new(rows))).collect()
+    let stations = Tables::learned_rows(node.limits.learned_macs as usize);
+    node.workers.iter().map(|_| Arc::new(WorkerTelemetry::with_marks(rows, stations))).collect()
 }
 
 fn identity(node: &NodeModel) -> Identity {

@@ -5,6 +5,7 @@
 
 mod announce;
 mod frames;
+pub(crate) mod learning;
 pub mod log;
 pub mod probes;
 mod reports;
@@ -14,8 +15,9 @@ mod targets;
 use crate::config::Loaded;
 use crate::tables::VifRow;
 use announce::{Announcements, Place};
-use fib::{PortIndex, VifIndex};
+use fib::{PortIndex, Snapshot, VifIndex};
 use hashbrown::HashMap;
+use learning::{Learning, Turn};
 use log::EventLog;
 use probes::{Probes, Reachability, State, Target};
 use reports::Reports;
@@ -38,11 +40,26 @@ pub struct Access {
     announcements: Announcements,
     places: HashMap<VifIndex, Place>,
     storms: Storms,
+    learning: Learning,
+}
+
+/// The tables in force.
+#[derive(Clone, Copy)]
+pub(crate) struct InForce<'a> {
+    pub(crate) current: &'a Snapshot,
+    /// The generation that is published next, and the oldest that a worker still uses.
+    pub(crate) next: u64,
+    pub(crate) oldest_in_use: u64,
 }
 
 impl Access {
-    /// Hears these workers, and looks at what they count.
-    pub fn new(now: Instant, workers: Vec<NoticeReceiver>, counters: Vec<Arc<WorkerTelemetry>>) -> Self {
+    /// Hears these workers, looks at what they count, and learns at most so many stations.
+    pub fn new(
+        now: Instant,
+        workers: Vec<NoticeReceiver>,
+        counters: Vec<Arc<WorkerTelemetry>>,
+        stations: usize,
+    ) -> Self {
         Self {
             workers,
             counters,
@@ -52,6 +69,7 @@ impl Access {
             announcements: Announcements::new(now),
             places: HashMap::new(),
             storms: Storms::default(),
+            learning: Learning::new(stations),
         }
     }
 
@@ -63,6 +81,21 @@ impl Access {
     /// Who storms.
     pub(crate) fn storms(&self) -> &Storms {
         &self.storms
+    }
+
+    /// What was learned.
+    pub(crate) fn learning(&self) -> &Learning {
+        &self.learning
+    }
+
+    /// The same, to put it into tables.
+    pub(crate) fn learning_mut(&mut self) -> &mut Learning {
+        &mut self.learning
+    }
+
+    /// Forgets what was learned behind a port.
+    pub(crate) fn flush_port(&mut self, now: Instant, port: PortIndex, tables: InForce<'_>) {
+        self.learning.flush_port(&mut Turn { now, tables, log: &mut self.log }, port);
     }
 
     /// Says who has a storm budget, after the tables were made anew.
@@ -108,16 +141,19 @@ impl Access {
 
     /// One turn: takes in what the workers saw, and has frames sent that are due. `send` takes an untagged frame for an interface;
     /// it returns whether there was room for it.
-    pub fn turn(&mut self, now: Instant, mut send: impl FnMut(VifIndex, &[u8]) -> bool) {
+    pub(crate) fn turn(&mut self, now: Instant, tables: InForce<'_>, mut send: impl FnMut(VifIndex, &[u8]) -> bool) {
         for worker in 0..self.workers.len() {
             for _ in 0..TURN_NOTICES {
                 let Some(stamped) = self.workers[worker].receive() else { break };
-                self.take_in(now, stamped);
+                self.take_in(now, tables, stamped);
             }
         }
         self.probes.turn(now, |of| send(of.vif, &frames::question(of.mac, of.address, of.source)));
         let counters = &self.counters;
         self.storms.look(now, |talker| storm_totals(counters, talker), &mut self.log);
+        // Each worker's mark is taken back, also behind one that has seen the station.
+        let seen = |row| counters.iter().fold(false, |seen, worker| seen | worker.seen.take(row));
+        self.learning.sweep(&mut Turn { now, tables, log: &mut self.log }, seen);
         self.report(now);
         for (place, left_out) in self.announcements.turn(now, &mut send) {
             let (port, vlan) = (place.port, place.vlan);
@@ -142,10 +178,12 @@ impl Access {
         self.reports.turn(now, log);
     }
 
-    fn take_in(&mut self, now: Instant, Stamped { generation, notice }: Stamped) {
+    fn take_in(&mut self, now: Instant, tables: InForce<'_>, Stamped { generation, notice }: Stamped) {
         match notice {
             Notice::Heard(heard) => self.probes.hear(now, generation, &heard),
-            Notice::Learn(learn) => tracing::trace!(generation, ?learn, "new source"),
+            Notice::Learn(learn) => {
+                self.learning.hear(&mut Turn { now, tables, log: &mut self.log }, generation, learn);
+            }
             Notice::Bpdu(copy) => tracing::trace!(generation, from = ?copy.from, "control frame"),
             Notice::Storm(storm) => {
                 let counters = &self.counters;

@@ -14,6 +14,7 @@ mod errors;
 mod fabric;
 mod file;
 mod global;
+mod learning;
 mod logical;
 mod mtu;
 mod name;
@@ -46,6 +47,7 @@ use std::sync::Arc;
 pub use bpdu::BpduNetwork;
 pub use device::{Device, DeviceError, PciAddress};
 pub use errors::{ConfigErrors, Note};
+pub use learning::{MacLearning, MacLimit, MacLimitAction, MacMove};
 pub use name::{FilePrefix, GroupName, InterfaceName, NameError, NodeName, ObjectName, PortName};
 pub use network_model::{
     AllowedAddressPair, ForwardingMode, GlobalVrouterConfig, InstanceIp, IpPrefix, IpamSubnet, LogicalInterface,

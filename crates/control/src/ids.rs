@@ -60,6 +60,13 @@ impl<K: Hash + Eq + Clone> Rows<K> {
         self.limit
     }
 
+    /// Gives up the row of a key, if it has one; generation `gone_in` is the first without it.
+    pub(crate) fn give_up(&mut self, key: &K, gone_in: u64) {
+        if let Some(row) = self.rows.remove(key) {
+            self.retired.push_back((gone_in, row));
+        }
+    }
+
     /// Gives up the rows of all keys but those to keep; generation `gone_in` is the first without them.
     pub(crate) fn retain(&mut self, gone_in: u64, mut keep: impl FnMut(&K) -> bool) {
         let retired = &mut self.retired;
@@ -95,6 +102,16 @@ mod tests {
         rows.retain(5, |key| *key == "b");
         assert_eq!(rows.assign(&"c", 4), None);
         assert_eq!(rows.assign(&"c", 5), Some((0, true)));
+    }
+
+    #[test]
+    fn a_row_that_was_given_up_alone_rests_like_the_others() {
+        let mut rows = Rows::new(1, 1);
+        rows.assign(&"a", 1);
+        rows.give_up(&"a", 3);
+        rows.give_up(&"a", 4);
+        assert_eq!(rows.assign(&"b", 2), None);
+        assert_eq!(rows.assign(&"b", 3), Some((0, true)));
     }
 
     #[test]

@@ -35,6 +35,7 @@ use telemetry::{VifTotals, WorkerTelemetry};
 use wire::Vni;
 
 mod clear;
+mod learning;
 mod reload;
 
 pub(crate) use reload::finding;
@@ -111,6 +112,7 @@ pub struct Control {
     published: Instant,
     reloads: (Sender<reload::Finished>, Receiver<reload::Finished>),
     reloading: bool,
+    links: learning::Links,
 }
 
 /// How a host interface is, for the log.
@@ -130,11 +132,12 @@ impl Control {
         let host_interfaces = means.loaded.node.host_interfaces().map(|(_, name)| name.to_string());
         let underlay = Underlay::new(host_interfaces).with_routes(ConfiguredRoute::of(&means.loaded.node));
         let (loaded, started) = (Arc::new(means.loaded.clone()), Instant::now());
+        let stations = loaded.node.limits.learned_macs as usize;
         let mut control = Self {
             sources: Arc::new(Sources::now(&means.files, 1)),
             routes: Arc::default(),
             underlay,
-            access: Access::new(started, std::mem::take(&mut means.notices), means.workers.clone()),
+            access: Access::new(started, std::mem::take(&mut means.notices), means.workers.clone(), stations),
             vifs: Arc::default(),
             network_rows: Arc::default(),
             cleared: Arc::default(),
@@ -147,6 +150,7 @@ impl Control {
             published: started,
             reloads: bounded(1),
             reloading: false,
+            links: learning::Links::default(),
             loaded: Arc::clone(&loaded),
             means,
         };
@@ -175,6 +179,7 @@ impl Control {
         self.hear_kernel();
         self.hear_routes();
         self.look_after_access(now);
+        self.look_after_learning(now);
         self.hear_callers();
         self.hear_reload(now);
         self.ask_kernel(now);
@@ -187,12 +192,15 @@ impl Control {
     fn look_after_access(&mut self, now: Instant) {
         let inject = &mut self.means.inject;
         inject.tick(u64::try_from(now.saturating_duration_since(self.started).as_nanos()).unwrap_or(u64::MAX));
-        self.access.turn(now, |vif, frame| inject.send(SlotClass::of_frame(frame), Way::Vif(vif), frame).is_ok());
+        let tables = learning::in_force(&mut self.means.publisher);
+        self.access
+            .turn(now, tables, |vif, frame| inject.send(SlotClass::of_frame(frame), Way::Vif(vif), frame).is_ok());
     }
 
     /// Until something comes, or it is time to publish or to look after things.
     fn wait(&self) {
-        let dirty = self.rebuild || self.underlay_moved || !self.pending_routes.is_empty();
+        let learned = self.access.learning().has_changes();
+        let dirty = self.rebuild || self.underlay_moved || learned || !self.pending_routes.is_empty();
         let mut select = Select::new();
         if dirty {
             // Only calls end the pause between two publications early.
@@ -314,7 +322,8 @@ impl Control {
             let amended = tables.amend_underlay(next.as_ref().unwrap_or(current), &self.loaded.node, &self.underlay)?;
             next = amended.or(next);
         }
-        if let Some(next) = next {
+        let learned = self.amend_learned(next.as_ref());
+        if let Some(next) = learned.or(next) {
             self.means.publisher.publish(next);
         }
         Ok(())
@@ -328,9 +337,11 @@ impl Control {
         }
         let next = self.means.publisher.generation() + 1;
         let oldest = self.means.publisher.oldest_in_use();
+        self.means.tables.leave_out(Arc::clone(&self.access.learning().known().shut));
         let rebuilt = self.means.tables.rebuild(&loaded, &routes, &self.underlay, next, oldest)?;
         self.vifs = Arc::new(self.count_from_here(&rebuilt.vifs));
-        self.means.publisher.publish(rebuilt.snapshot);
+        let snapshot = self.learn_anew(&loaded, &rebuilt, next);
+        self.means.publisher.publish(snapshot);
         self.access.configure(now, &loaded, &rebuilt.vifs, next);
         self.means.tables = rebuilt.tables;
         self.underlay.track(self.means.tables.tunnels().map(|(vtep, _)| vtep));
@@ -372,6 +383,7 @@ impl Control {
             vifs: Arc::clone(&self.vifs),
             network_rows: Arc::clone(&self.network_rows),
             storms: self.access.storms().clone(),
+            learned: self.access.learning().known().clone(),
             cleared: Arc::clone(&self.cleared),
             generation: self.means.publisher.generation(),
             snapshot: self.means.publisher.current().clone(),

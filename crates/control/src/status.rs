@@ -6,10 +6,12 @@ mod dropstats;
 mod effective;
 mod filter;
 mod forwarding;
+mod learned;
 mod running;
 mod stations;
 mod storm;
 
+use crate::access::learning::Known;
 use crate::access::log::EventLog;
 use crate::access::probes::{Reachability, Target};
 use crate::access::storm::Storms;
@@ -83,6 +85,7 @@ pub struct View {
     /// Rows of the networks here.
     pub(crate) network_rows: Arc<HashMap<Vni, NetworkId>>,
     pub(crate) storms: Storms,
+    pub(crate) learned: Known,
     pub(crate) cleared: Arc<Cleared>,
     pub(crate) generation: u64,
     /// What the workers forward by. A clone shares all tables.

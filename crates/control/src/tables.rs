@@ -4,6 +4,7 @@
 //! more. [`Tables::amend_routes`] and [`Tables::amend_underlay`] change the one in force by what came, and share the
 //! rest; what they cannot express, [`Tables::must_rebuild`] tells.
 
+mod learned;
 mod making;
 
 use crate::bindings::Claims;
@@ -18,6 +19,7 @@ use fib::{
     SourceCheck, TunnelId, VifIndex, VifSpec,
 };
 use hashbrown::{HashMap, HashSet};
+use learned::guard;
 use making::Making;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -71,6 +73,8 @@ pub struct Tables {
     tunnels: Rows<(IpAddr, Encapsulation)>,
     nexthops: Rows<(Vni, Remote)>,
     labels: Labels,
+    /// VMIs that are to be left out: they were shut down.
+    shut: Arc<HashSet<String>>,
 }
 
 /// What [`Tables::rebuild`] makes.
@@ -95,6 +99,7 @@ impl Tables {
             tunnels: Rows::new(TunnelId::MAX + 1, TunnelId::MAX + 1),
             nexthops: Rows::new(NexthopId::MAX + 1, NexthopId::MAX + 1),
             labels: Labels::default(),
+            shut: Arc::default(),
         }
     }
 
@@ -144,7 +149,9 @@ impl Tables {
             };
             builder.add_network(id, spec)?;
             claims.answered(model).try_for_each(|(address, binding)| builder.set_binding(id, address, binding))?;
-            builder.set_network_storm_budget(id, model.storm_control.budget())?;
+            if model.bpdu.is_none() {
+                builder.set_network_storm_budget(id, model.storm_control.budget())?;
+            }
         }
         let vifs = tables.add_vifs(&mut builder, node, network, oldest_in_use)?;
         let making = Making { tables: &mut tables, builder, node, underlay, here: &here, oldest_in_use };
@@ -166,7 +173,7 @@ impl Tables {
         let mut vifs = Vec::with_capacity(network.served.len());
         for served in &network.served {
             let vmi = &network[served.vmi];
-            if !vmi.enabled {
+            if !self.is_served(vmi) {
                 vifs.push(None);
                 continue;
             }
@@ -195,19 +202,19 @@ impl Tables {
                 label: label.map(|label| (label, model.layer2_control_word)),
             };
             builder.add_vif(index, spec)?;
-            builder.set_vif_storm_budget(index, vmi.storm_control.budget())?;
             vifs.push(Some(VifRow { index, is_new }));
         }
+        guard(builder, network, &vifs)?;
         Ok(vifs)
     }
 
     /// Rows and labels of what is in the model no more. First of all, so that what is new can take its place.
     fn give_up_interfaces(&mut self, network: &NetworkModel, here: &BTreeMap<Vni, &VirtualNetwork>, gone_in: u64) {
-        let served = || network.served.iter().filter(|served| network[served.vmi].enabled);
+        let served = || network.served.iter().filter(|served| self.is_served(&network[served.vmi]));
         let rows: HashSet<String> = served().map(|served| network.row_name(served)).collect();
-        self.vifs.retain(gone_in, |name| rows.contains(name));
         let instances = served().filter(|served| !network.is_bpdu(served.vmi));
         let instances: HashSet<&str> = instances.map(|served| network[served.vmi].name.as_str()).collect();
+        self.vifs.retain(gone_in, |name| rows.contains(name));
         self.networks.retain(gone_in, |vni| here.contains_key(vni));
         // Also those of networks that are not here, yet: a label is its network's on every gateway.
         let configured = network.virtual_networks.iter().filter_map(|model| model.mpls_label).collect();

@@ -195,8 +195,8 @@ fn unknown_keys_are_refused_with_the_legal_ones() {
 fn attributes_of_the_schema_that_are_not_served_are_refused_not_ignored() {
     network_error(
         "5100 }",
-        "5100, ¶mac_learning_enabled: true }",
-        "key `mac_learning_enabled` of a virtual network is not supported yet: remove it",
+        "5100, ¶igmp_enable: true }",
+        "key `igmp_enable` of a virtual network is not supported yet: remove it",
     );
     network_error(
         "mac_address: 02:00:00:00:00:02",
@@ -224,6 +224,31 @@ fn storm_control_takes_rates_and_off() {
         "5100 }",
         "5100, storm_control: { ¶arp_pps: 5 } }",
         "unknown key `arp_pps` in storm_control: expected one of broadcast_pps, unknown_unicast_pps, multicast_pps",
+    );
+}
+
+#[test]
+fn learning_s_numbers_have_ranges_and_its_actions_names() {
+    for (keys, expected) in [
+        ("mac_learning_enabled: ¶yes", "mac_learning_enabled: `yes`: expected true or false"),
+        ("mac_aging_time: ¶86401", "mac_aging_time: `86401` is not a decimal number from 0 to 86400"),
+        ("mac_limit_control: { mac_limit: ¶-1 }", "mac_limit: `-1` is not a decimal number from 0 to 1048576"),
+        ("mac_limit_control: ¶{ mac_limit_action: drop }", "mac_limit_control has no `mac_limit`: expected one"),
+        (
+            "mac_limit_control: { mac_limit: 5, mac_limit_action: ¶reject }",
+            "mac_limit_action: `reject`: expected log, alarm, shutdown or drop",
+        ),
+        (
+            "mac_move_control: { mac_move_time_window: ¶0 }",
+            "mac_move_time_window: `0` is not a decimal number from 1 to 3600",
+        ),
+    ] {
+        network_error("5100 }", &format!("5100, {keys} }}"), expected);
+    }
+    network_error(
+        "mac_address: 02:00:00:00:00:02",
+        "mac_address: 02:00:00:00:00:02, mac_limit_control: { mac_limit: 5, ¶most: 3 }",
+        "unknown key `most` in mac_limit_control: expected one of mac_limit, mac_limit_action",
     );
 }
 

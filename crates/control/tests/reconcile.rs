@@ -21,7 +21,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use telemetry::notices::{self, Notice, NoticeSender, Storm};
+use telemetry::notices::{self, Learn, Notice, NoticeSender, Storm};
 use telemetry::slots::{self, SlotReceiver};
 use telemetry::{DropReason, WorkerTelemetry};
 use wire::{MacAddr, Vni};
@@ -341,6 +341,104 @@ fn a_storm_is_shown_by_who_suppressed_most_and_cleared_with_the_counters() {
     assert!(ask(&mut bench).talkers.is_empty());
     let unknown = StormQuery { network: Some("pink".into()), ..StormQuery::default() };
     assert_eq!(bench.refusal(Show::Storm(unknown)).code, ErrorCode::NotFound);
+}
+
+/// The example with blue learning, by these further keys.
+fn learning_network(keys: &str) -> String {
+    let more = format!("vxlan_network_identifier: 5100\n    mac_learning_enabled: true\n{keys}");
+    NETWORK.replace("vxlan_network_identifier: 5100\n", &more)
+}
+
+const LEARNED: MacAddr = MacAddr::new([2, 0, 0, 0, 0x50, 1]);
+
+impl Bench {
+    fn hear_source(&mut self, mac: MacAddr) {
+        self.notices.tick(0, self.worker.generation());
+        let learn = Notice::Learn(Learn { vif: vif_row(0), mac });
+        assert!(self.notices.send(&self.telemetry.notices, learn));
+        self.turn();
+        self.turn();
+    }
+
+    fn fdb(&mut self) -> api::FdbDocument {
+        let query = FdbQuery { network: Some("blue".into()), ..FdbQuery::default() };
+        let Response::Fdb(document) = self.show(Show::Fdb(query)) else { panic!("the MACs were asked for") };
+        document
+    }
+}
+
+#[test]
+fn a_learned_station_is_in_the_tables_survives_rebuilds_and_is_shown_with_its_age() {
+    let mut bench = Bench::new("learning");
+    bench.turn();
+    bench.hear_source(LEARNED);
+    assert_eq!(bench.destination(LEARNED), None, "blue does not learn");
+    bench.write_network(&learning_network("    mac_limit_control: { mac_limit: 2, mac_limit_action: alarm }\n"));
+    bench.reload().expect("a legal file");
+    assert!(bench.worker.snapshot().vif(vif_row(0)).learns());
+    bench.hear_source(LEARNED);
+    let at = Some(Destination::Vif(vif_row(0)));
+    assert_eq!(bench.destination(LEARNED), at);
+    bench.reload().expect("the same file");
+    assert_eq!(bench.destination(LEARNED), at);
+    let label = wire::MplsLabel::try_from(99u64).expect("a legal label");
+    let by_label = Remote { vtep: VTEP.into(), via: Via::MplsOverUdp(label) };
+    let announced = RouteChange::Announce(Origin::Dynamic, Route::Mac(vni(), OTHER), by_label);
+    bench.control.route_changes().send(announced).expect("control listens");
+    bench.turn();
+    bench.turn();
+    assert!(matches!(bench.destination(OTHER), Some(Destination::Remote(_))), "a rebuild was needed for that");
+    assert_eq!(bench.destination(LEARNED), at);
+    bench.hear_source(OTHER);
+    assert!(matches!(bench.destination(OTHER), Some(Destination::Remote(_))), "what is announced beats what is heard");
+    let shown = bench.fdb();
+    let learned: Vec<_> = shown.entries.iter().filter(|entry| entry.origin == api::FdbOrigin::Learned).collect();
+    let place = |entry: &&api::FdbEntry| (entry.mac.clone(), entry.at.clone(), entry.age_s.is_some());
+    let expected = (LEARNED.to_string(), FdbWhere::Vif("blue-server".into()), true);
+    assert_eq!(learned.iter().map(place).collect::<Vec<_>>(), [expected]);
+    let uses: Vec<_> = shown.learning.iter().map(|one| (one.vif.as_deref(), one.macs, one.limit, one.over)).collect();
+    assert_eq!(uses, [(None, 1, Some(2), false), (Some("blue-server"), 1, None, false)]);
+    bench.write_network(NETWORK);
+    bench.reload().expect("a legal file");
+    assert_eq!((bench.destination(LEARNED), bench.worker.snapshot().learned.len()), (None, 0));
+}
+
+#[test]
+fn a_station_that_is_configured_later_is_not_learned_any_more() {
+    let mut bench = Bench::new("learned-configured");
+    bench.write_network(&learning_network(""));
+    bench.reload().expect("a legal file");
+    bench.hear_source(LEARNED);
+    let known = learning_network("").replace("02:00:00:00:20:64", &LEARNED.to_string());
+    bench.write_network(&known);
+    bench.reload().expect("a legal file");
+    assert!(matches!(bench.destination(LEARNED), Some(Destination::Remote(_))), "it is behind a VTEP by the file");
+    assert!(bench.fdb().entries.iter().all(|entry| entry.origin != api::FdbOrigin::Learned));
+}
+
+#[test]
+fn a_vmi_that_is_shut_down_does_not_forward_until_it_is_cleared_or_the_files_are_read_again() {
+    let keys = "    mac_limit_control: { mac_limit: 1, mac_limit_action: shutdown }\n";
+    for by_reload in [false, true] {
+        let mut bench = Bench::new(if by_reload { "shut-reload" } else { "shut-clear" });
+        bench.write_network(&learning_network(keys));
+        bench.reload().expect("a legal file");
+        bench.hear_source(LEARNED);
+        bench.hear_source(MacAddr::new([2, 0, 0, 0, 0x50, 2]));
+        bench.turn();
+        let own = MacAddr::new([2, 0, 0, 0, 0x10, 0x64]);
+        assert_eq!(bench.destination(own), None);
+        let api::VifState::Inactive { why } = bench.vif("blue-server").state else { panic!("it is shut down") };
+        assert!(why.contains("shut down"), "{why}");
+        if by_reload {
+            bench.reload().expect("the same file");
+        } else {
+            bench.clear(Clear::Vif("blue-server".into())).expect("it is there");
+        }
+        (0..3).for_each(|_| bench.turn());
+        assert!(matches!(bench.destination(own), Some(Destination::Vif(_))));
+        assert_eq!(bench.vif("blue-server").state, api::VifState::Active);
+    }
 }
 
 #[test]

@@ -102,6 +102,9 @@ where
 #[inline(always)]
 pub(crate) fn against_loops(t: &Snapshot, vif: &Vif, lanes: &Lanes, lane: usize, side: Side) -> Option<DropReason> {
     let source = lanes.source[lane % BURST];
+    if vif.learns() {
+        return against_loops_learned(t, vif, lanes, lane, side);
+    }
     if vif.group().is_none() {
         return vif.owns(source).then_some(DropReason::OwnSource);
     }
@@ -109,6 +112,17 @@ pub(crate) fn against_loops(t: &Snapshot, vif: &Vif, lanes: &Lanes, lane: usize,
         return Some(DropReason::SameSegment);
     }
     t.segment_owns(vif, source).then_some(DropReason::OwnSource)
+}
+
+/// The same for an interface that learns, which has its VLAN to itself. Its stations reach each other there, those too that are
+/// not known yet.
+#[inline(never)]
+fn against_loops_learned(t: &Snapshot, vif: &Vif, lanes: &Lanes, lane: usize, side: Side) -> Option<DropReason> {
+    let (egress, source) = (Destination::vif_of(lanes.found[lane % BURST]), lanes.source[lane % BURST]);
+    if vif.owns(source) || t.is_learned(egress, source) {
+        return Some(DropReason::OwnSource);
+    }
+    (side == Side::Access && lanes.ingress[lane % BURST] == egress).then_some(DropReason::SameSegment)
 }
 
 /// Whether an interface that shares its VLAN shares it with `other`.
@@ -122,7 +136,8 @@ pub(crate) fn is_same_segment(t: &Snapshot, vif: &Vif, other: VifIndex) -> bool 
 #[cold]
 fn hold_to_label(t: &Snapshot, lanes: &mut Lanes) {
     for lane in lanes.by_label.also_in(lanes.live) {
-        if t.vif(lanes.labelled[lane]).owns(lanes.destination[lane]) {
+        let (labelled, destination) = (lanes.labelled[lane], lanes.destination[lane]);
+        if t.vif(labelled).owns(destination) || t.is_learned(labelled, destination) {
             lanes.found[lane] = Destination::Vif(lanes.labelled[lane]).pack();
         } else {
             lanes.drop(lane, DropReason::LabelDestination);

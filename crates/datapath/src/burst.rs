@@ -169,6 +169,8 @@ impl Iterator for LaneMask {
 pub(crate) struct Lanes {
     /// Not decided yet.
     pub(crate) live: LaneMask,
+    /// Access side: live lanes whose source is not their interface's own, but may be learned.
+    pub(crate) strangers: LaneMask,
     /// Decided by `bridge`: to a VIF of this node.
     pub(crate) to_vif: LaneMask,
     /// Decided by `bridge`: to a remote VTEP.
@@ -217,6 +219,7 @@ impl Default for Lanes {
     fn default() -> Self {
         Self {
             live: LaneMask::default(),
+            strangers: LaneMask::default(),
             to_vif: LaneMask::default(),
             to_remote: LaneMask::default(),
             verdict: [Packed::CONTINUE; BURST],
@@ -345,6 +348,12 @@ impl<F: Frame> Burst<F> {
         if self.noted.has(lane) { self.notes[lane % BURST] } else { RxMeta::default() }
     }
 
+    /// Octets of a frame, with the tag that the port may have taken out.
+    pub(crate) fn octets_with_tag(&self, lane: usize) -> usize {
+        let tag = if self.meta(lane).stripped.is_some() { wire::ethernet::TAG_OCTETS } else { 0 };
+        self.frames.get(lane).map_or(0, Frame::total_octets) + tag
+    }
+
     /// How many frames it holds.
     pub fn len(&self) -> usize {
         self.frames.len()
@@ -359,6 +368,7 @@ impl<F: Frame> Burst<F> {
     #[inline(always)]
     pub(crate) fn start(&mut self) {
         self.lanes.live = LaneMask::first(self.frames.len());
+        self.lanes.strangers = LaneMask::default();
         self.lanes.to_vif = LaneMask::default();
         self.lanes.to_remote = LaneMask::default();
         self.lanes.by_label = LaneMask::default();

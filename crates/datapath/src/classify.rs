@@ -5,8 +5,8 @@ use crate::encap::MACS;
 use crate::io::Frame;
 use crate::{BURST, Burst, control, parse};
 use fib::prefetch::prefetch;
-use fib::{InnerVlans, Snapshot, VifIndex, Vifs, VlanEntry, demux_key, mac_key};
-use telemetry::{DropReason, VifCounters, WorkerTelemetry};
+use fib::{InnerVlans, Snapshot, Vif, VifIndex, Vifs, VlanEntry, demux_key, mac_key};
+use telemetry::{DropReason, VifCounters, VifCounts, WorkerTelemetry};
 use wire::{Tci, ethernet};
 
 /// Reads each frame's header ([`parse`]) and takes the frame to its interface: fills `tci`, `tag_octets`, `destination`,
@@ -14,7 +14,8 @@ use wire::{Tci, ethernet};
 /// `tag_octets`.
 ///
 /// Drops: the reasons of [`parse::access`], `GroupSource`, `UnknownVlan`, `CutTag`, and `UnknownSourceMac` unless the source
-/// is one of the VMI's own addresses, none of which is a group; on a member of a BPDU network those of [`control`]. One load for the VLAN, one cache line of the VIF table,
+/// is one of the VMI's own addresses, none of which is a group; where its network learns, [`learn`](crate::learn) decides about
+/// the others; on a member of a BPDU network those of [`control`]. One load for the VLAN, one cache line of the VIF table,
 /// one of its counters; one of the demultiplexing table where interfaces share a VLAN.
 #[inline(always)]
 pub(crate) fn frame_to_vif<F: Frame>(t: &Snapshot, telemetry: &WorkerTelemetry, burst: &mut Burst<F>) {
@@ -136,13 +137,33 @@ fn enter(vifs: Vifs<'_>, counters: VifCounters<'_>, lanes: &mut Lanes, lane: usi
     let (ingress, source) = (lanes.ingress[lane], lanes.source[lane]);
     let (vif, counts) = (vifs.get(ingress), counters.get(ingress));
     if !vif.owns(source) {
-        counts.drops.add(u64::from(!parse::is_no_station(source)));
-        return refuse(lanes, lane, DropReason::UnknownSourceMac);
+        return stranger(vif, counts, lanes, lane);
     }
+    belongs(vif, counts, lanes, lane, total);
+}
+
+/// The frame is the interface's.
+#[inline(always)]
+pub(crate) fn belongs(vif: &Vif, counts: &VifCounts, lanes: &mut Lanes, lane: usize, total: usize) {
+    let lane = lane % BURST;
     counts.rx_frames.add(1);
     counts.rx_octets.add(total as u64);
     lanes.network[lane] = vif.network();
     lanes.key[lane] = mac_key(vif.network(), lanes.destination[lane]);
+}
+
+/// A source that is not the interface's own may be one that it learns: then [`learn`](crate::learn) decides.
+#[cold]
+#[inline(never)]
+fn stranger(vif: &Vif, counts: &VifCounts, lanes: &mut Lanes, lane: usize) {
+    if parse::is_no_station(lanes.source[lane % BURST]) {
+        return lanes.drop(lane, DropReason::GroupSource);
+    }
+    if vif.learns() {
+        return lanes.strangers.add(lane);
+    }
+    counts.drops.add(1);
+    lanes.drop(lane, DropReason::UnknownSourceMac);
 }
 
 /// A source that nobody can have is the first thing that is wrong with a frame, whatever else is.

@@ -149,24 +149,24 @@ impl Targets<'_> {
     #[inline(always)]
     fn has(&self, vif: VifIndex, row: &Vif) -> bool {
         let came_from = |ingress| ingress == vif || is_same_segment(self.t, row, ingress);
-        !self.ingress.is_some_and(came_from) && !self.is_home(row)
+        !self.ingress.is_some_and(came_from) && !self.is_home(vif, row)
     }
 
     /// The interface's own addresses are asked first, being in the line at hand; the table that all share only then.
     #[inline(always)]
-    fn is_home(&self, row: &Vif) -> bool {
-        let maybe = row.group().is_some() || row.owns(self.source);
-        maybe && self.is_known_home(row)
+    fn is_home(&self, vif: VifIndex, row: &Vif) -> bool {
+        let maybe = row.group().is_some() || row.owns(self.source) || row.learns();
+        maybe && self.is_known_home(vif, row)
     }
 
     #[inline(never)]
-    fn is_known_home(&self, row: &Vif) -> bool {
+    fn is_known_home(&self, vif: VifIndex, row: &Vif) -> bool {
         let at = self.t.destination(self.id, MacAddr::from_bits(self.source));
-        matches!(at, Some(Destination::Vif(_))) && self.t.segment_owns(row, self.source)
+        matches!(at, Some(Destination::Vif(_))) && self.t.segment_has(vif, row, self.source)
     }
 
     #[cold]
     fn own_source(&self) -> bool {
-        self.ingress.is_none() && self.network.segments().iter().any(|vif| self.is_home(self.t.vif(*vif)))
+        self.ingress.is_none() && self.network.segments().iter().any(|vif| self.is_home(*vif, self.t.vif(*vif)))
     }
 }

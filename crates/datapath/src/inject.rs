@@ -81,7 +81,7 @@ fn to_vif<F: Frame>(
     if parse::is_no_station(source) {
         return Err(DropReason::GroupSource);
     }
-    if t.segment_owns(vif, source) {
+    if t.segment_has(to, vif, source) {
         return Err(DropReason::OwnSource);
     }
     fill(frame, octets)?;

@@ -19,6 +19,7 @@ mod hash;
 mod inject;
 pub mod io;
 mod lane_view;
+mod learn;
 mod parse;
 pub mod pipeline;
 pub mod probe;

@@ -3,7 +3,7 @@
 use crate::burst::Side;
 use crate::io::{Pool, TxQueue};
 use crate::probe::{Probe, Step};
-use crate::{Burst, Outlet, bridge, classify, decap, encap, rewrite};
+use crate::{Burst, Outlet, bridge, classify, decap, encap, learn, rewrite};
 use fib::Snapshot;
 
 /// From an access port: 802.1Q in; out by VXLAN or MPLS to the fabric, or by 802.1Q to another VLAN of this node.
@@ -18,6 +18,7 @@ where
     burst.start();
     let n = burst.len();
     classify::frame_to_vif(t, out.telemetry(), burst); //      header read; (port, VLANs) > VMI; source MAC enforced
+    learn::sources(t, out, burst); //                          those that are not the VMI's own, where its network learns
     probe.passed(Step::Classify, n, burst);
     bridge::lookup(t, out, burst, Side::Access); //            (network, MAC) > VIF | VTEP | flood
     probe.passed(Step::Bridge, n, burst);

@@ -51,7 +51,7 @@ fn plain<F: Frame>(vif: &Vif, lanes: &Lanes, lane: usize, frame: &mut F) -> Opti
     let front = usize::from(l2_at) + MACS;
     let rest = total - front;
     let fits = rest >= ethernet::MIN_FRAME_OCTETS - TAGGED && rest <= usize::from(vif.max_payload()) + TYPE_OCTETS;
-    if !vif.is_plain() || vif.owns(lanes.source[lane]) || !fits || frame.octets().len() < front {
+    if !vif.is_plain_and_closed() || vif.owns(lanes.source[lane]) || !fits || frame.octets().len() < front {
         return None;
     }
     frame.trim_front(usize::from(l2_at.wrapping_sub(OVERLAP)));

@@ -2,17 +2,19 @@
 
 mod config;
 mod first;
+mod guards;
 
 use crate::answer::{Budgets, Serving};
-use crate::burst::{LaneMask, Lanes, Side};
+use crate::burst::{LaneMask, Side};
 use crate::encap::IpIds;
 use crate::io::{Outgoing, Pool, TxQueue};
 use crate::lane_view::LaneView;
+use crate::learn::Learner;
 use crate::storm::StormControl;
 use crate::witness::Witness;
 use crate::{BURST, Burst, Verdict, control, flood, inject, punt};
 use arrayvec::ArrayVec;
-use fib::{PortIndex, Snapshot, StormClass};
+use fib::{PortIndex, Snapshot};
 use first::First;
 use std::sync::Arc;
 use telemetry::notices::NoticeSender;
@@ -41,6 +43,7 @@ pub struct Outlet<P: Pool, T> {
     witness: Witness,
     storm: StormControl,
     budgets: Budgets,
+    learner: Learner,
     ids: IpIds,
     chains: bool,
     dead: ArrayVec<P::Frame, BURST>,
@@ -61,6 +64,7 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
             ticks_per_second,
             reserve,
         } = config;
+        let learner = Learner::new(ticks_per_second);
         let storm = StormControl::new(telemetry.room_for_vifs(), ticks_per_second);
         let chains = queues.iter().all(|q| q.queue.takes_chains());
         let mut exits: Vec<Option<Exit<T, P::Frame>>> = Vec::new();
@@ -76,7 +80,22 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
         // Until there is somebody who looks, the other ends are nobody's.
         let witness = Witness::new(watch::post().1, drop_recorder(ticks_per_second).0);
         let first = Box::new(First::new(reserve, ticks_per_second));
-        Self { pool, exits, host, telemetry, notices, witness, storm, budgets, ids, chains, dead, floods, first }
+        Self {
+            pool,
+            exits,
+            host,
+            telemetry,
+            notices,
+            witness,
+            storm,
+            budgets,
+            learner,
+            ids,
+            chains,
+            dead,
+            floods,
+            first,
+        }
     }
 
     /// The same outlet with somebody who may order to see frames, and sees some of those that are dropped.
@@ -117,18 +136,6 @@ impl<P: Pool, T: TxQueue<Frame = P::Frame>> Outlet<P, T> {
     #[inline(always)]
     pub(crate) fn witness(&mut self) -> &mut Witness {
         &mut self.witness
-    }
-
-    /// Whether a frame that is about to be flooded is within the budgets of its interface and network.
-    #[inline(always)]
-    pub(crate) fn within_storm_budget(
-        &mut self,
-        t: &Snapshot,
-        lanes: &Lanes,
-        lane: usize,
-        side: Side,
-    ) -> Result<(), StormClass> {
-        self.storm.admit(t, &self.telemetry, &mut self.notices, lanes, lane, side)
     }
 
     #[inline(always)]

@@ -40,8 +40,8 @@ fn means() -> impl Strategy<Value = Means> {
             chains,
             host_slots,
             punt_rates,
-            worker: (0, 1),
             reserve,
+            ..Means::default()
         },
     )
 }

@@ -3,7 +3,7 @@
 //! [`Snapshot::learned`] tells a worker that a source is known behind its interface, and by which row its mark is set, so that
 //! control sees that the station lives. Where frames to it go stands in [`Snapshot::macs`], as for any other station.
 
-use crate::{LearnedId, Snapshot, VifIndex};
+use crate::{Destination, LearnedId, NetworkId, Snapshot, Vif, VifIndex};
 use wire::MacAddr;
 
 /// The bit of [`MacAddr::to_bits`] that tells groups from stations.
@@ -72,6 +72,22 @@ impl Snapshot {
     /// Whether `mac` (as [`MacAddr::to_bits`]) was learned behind an interface.
     pub fn is_learned(&self, vif: VifIndex, mac: u64) -> bool {
         matches!(self.learned_at(vif, mac), Some(Learned::Here(_)))
+    }
+
+    /// Whether a network knows where a station is from a better source than learning: it is configured, or announced, or the
+    /// gateway's. Such a station is learned nowhere: a loop shows us our own stations from outside.
+    pub fn is_settled(&self, network: NetworkId, mac: MacAddr) -> bool {
+        match self.destination(network, mac) {
+            None => mac == MacAddr::VIRTUAL_ROUTER,
+            Some(Destination::Vif(at)) => !self.is_learned(at, mac.to_bits()),
+            Some(_) => true,
+        }
+    }
+
+    /// Whether `mac` (as [`MacAddr::to_bits`]) is at home on the segment of an interface, whose row is `vif`: owned or learned.
+    #[inline]
+    pub fn segment_has(&self, id: VifIndex, vif: &Vif, mac: u64) -> bool {
+        self.segment_owns(vif, mac) || (vif.learns() && self.is_learned(id, mac))
     }
 
     /// Whether frames from stations that are new to an interface are dropped: it, or its network, has as many as it may have.

@@ -119,6 +119,9 @@ drop_reasons! {
     MacLimit, "mac_limit", Classify,
         "A frame from a MAC that is not learned, since its interface or network has as many as it may have.",
         "Raise mac_limit_control in the network file, or find out who uses so many addresses: `causeway show fdb`.";
+    MacMove, "mac_move", Classify,
+        "A frame from a MAC that moved between VMIs more often than its network lets it, and is at home behind another one.",
+        "Look for a loop between the access VLANs; else raise mac_move_control of the network.";
     NotControlFrame, "not_control_frame", Classify,
         "A frame of a BPDU network that is not addressed to one of its groups.",
         "Set transparent: true for the network if all its frames should pass; else take the traffic off the native VLAN.";

@@ -52,6 +52,8 @@ pub struct Means {
     pub worker: (u16, u16),
     /// Buffers that are kept back for control frames.
     pub reserve: usize,
+    /// Marks for learned stations.
+    pub learned: usize,
 }
 
 impl Default for Means {
@@ -65,6 +67,7 @@ impl Default for Means {
             punt_rates: None,
             worker: (0, 1),
             reserve: 0,
+            learned: 0,
         }
     }
 }
@@ -119,7 +122,7 @@ impl Gateway {
     pub fn with(network: &Network, means: Means) -> Self {
         let snapshot = network.snapshot().expect("the test's network is consistent");
         let mut publisher = Publisher::new(snapshot);
-        let telemetry = Arc::new(WorkerTelemetry::new(network.vmis.len()));
+        let telemetry = Arc::new(WorkerTelemetry::with_marks(network.vmis.len(), means.learned));
         let ports = network.ports();
         let rx: Vec<MemRx> = (0..ports).map(|_| MemRx::default()).collect();
         let tx: Vec<MemTx> = (0..ports).map(|_| MemTx::new(means.transmit_places, means.chains)).collect();

@@ -6,8 +6,10 @@
 use crate::discovery::{Arp, Neighbour, group_mac};
 use crate::packets::{Overlay, ethernet, udp_in_ipv4};
 use crate::{Access, Bound, Fabric, Mac, Network, Reach, VirtualNetwork, Vmi, Vtep};
+use fib::{Builder, LearnedId, Snapshot, VifIndex};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use wire::Encapsulation::{self, MplsOverGre, MplsOverUdp, Vxlan};
+use wire::MacAddr;
 
 /// The access port of every workload.
 pub const ACCESS: usize = 0;
@@ -46,6 +48,28 @@ pub struct Workload {
     pub sent: u64,
     /// Frames that are dropped then.
     pub dropped: u64,
+    /// Learned stations, each behind a VMI, by its place in the network; every VMI learns if there are any.
+    pub learned: Vec<(usize, Mac)>,
+}
+
+impl Workload {
+    /// The tables that stand for its network and what was learned.
+    pub fn tables(&self) -> Snapshot {
+        let snapshot = self.network.snapshot().expect("a workload's network is consistent");
+        if self.learned.is_empty() {
+            return snapshot;
+        }
+        let mut builder = Builder::amend(&snapshot);
+        let vif = |n| VifIndex::new(n).expect("a workload's network is small");
+        for n in 0..self.network.vmis.len() {
+            builder.set_learns(vif(n)).expect("each VMI has a VLAN of its own");
+        }
+        for (row, (at, mac)) in self.learned.iter().enumerate() {
+            let row = LearnedId::new(row).expect("a workload learns little");
+            builder.learn(vif(*at), MacAddr::new(*mac), row).expect("its VMI learns");
+        }
+        builder.finish()
+    }
 }
 
 /// All of them, in the order in which they are reported.
@@ -67,6 +91,7 @@ pub fn all() -> Vec<Workload> {
     });
     (lost.sent, lost.dropped) = (0, FRAMES as u64);
     all.push(lost);
+    all.push(learned_sources());
     all
 }
 
@@ -183,7 +208,16 @@ fn answer(by: Encapsulation, vtep: IpAddr, n: usize, destination: Mac) -> Vec<u8
 }
 
 fn workload(name: String, network: Network, port: usize, frame: impl Fn(usize) -> Vec<u8>) -> Workload {
-    Workload { name, network, port, frames: (0..FRAMES).map(frame).collect(), sent: FRAMES as u64, dropped: 0 }
+    let frames = (0..FRAMES).map(frame).collect();
+    Workload { name, network, port, frames, sent: FRAMES as u64, dropped: 0, learned: Vec::new() }
+}
+
+/// The usual frames, each from a station that was learned behind its VMI.
+fn learned_sources() -> Workload {
+    let station = |n| [2, 0, 0, 0, 0x50, site(n) as u8];
+    let frame = |n| tagged(vlan(n), n, station(n), remote(n), SHORT);
+    let learned = (0..VLANS).map(|n| (n, station(n))).collect();
+    Workload { learned, ..to_fabric("vxlan", "learned-sources", network(|_| (Vxlan, 0)), frame) }
 }
 
 fn to_fabric(by: &str, special: &str, network: Network, frame: impl Fn(usize) -> Vec<u8>) -> Workload {

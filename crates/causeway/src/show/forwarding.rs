@@ -1,9 +1,9 @@
 //! Networks, MAC addresses and next hops.
 
-use api::{FdbDocument, FdbOrigin, FdbWhere, NetworksDocument, NexthopState, NexthopsDocument};
+use api::{FdbDocument, FdbOrigin, FdbWhere, LearningUse, NetworksDocument, NexthopState, NexthopsDocument};
 
 use crate::{
-    quantity::{self, or_none, some_of},
+    quantity::{self, NONE, or_none, some_of},
     show::cleared::left_out,
     table::Table,
 };
@@ -49,9 +49,29 @@ pub(super) fn fdb(document: &FdbDocument, narrowed: bool) -> String {
             FdbOrigin::Learned => "learned",
             FdbOrigin::Bgp => "bgp",
         };
-        table.row([entry.network.clone(), entry.mac.clone(), place, origin.to_owned()]);
+        let origin = entry.age_s.map_or_else(|| origin.to_owned(), |age| format!("{origin}, seen {age} s ago"));
+        table.row([entry.network.clone(), entry.mac.clone(), place, origin]);
     }
-    table.to_string() + &left_out(document.entries.len(), document.total)
+    table.to_string() + &left_out(document.entries.len(), document.total) + &learning(&document.learning)
+}
+
+/// How far networks and VMIs are filled with learned addresses.
+fn learning(uses: &[LearningUse]) -> String {
+    if uses.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["NETWORK", "VMI", ">LEARNED", ">LIMIT", "BEYOND", "NOW"]);
+    for one in uses {
+        table.row([
+            one.network.clone(),
+            one.vif.clone().unwrap_or_else(|| "(all)".to_owned()),
+            one.macs.to_string(),
+            or_none(one.limit),
+            or_none(one.action.as_ref()),
+            if one.over { "beyond" } else { NONE }.to_owned(),
+        ]);
+    }
+    format!("\n{table}")
 }
 
 pub(super) fn nexthops(document: &NexthopsDocument, narrowed: bool) -> String {

@@ -95,14 +95,15 @@ fn rows(loaded: &Loaded) -> Vec<Option<VifRow>> {
 fn originated(loaded: &Loaded) -> Vec<(VifIndex, Vec<u8>)> {
     let mut now = Instant::now();
     let (mut sender, receiver) = channel(4096, 1_000_000_000);
-    let mut access = Access::new(now, vec![receiver], vec![]);
+    let mut access = Access::new(now, vec![receiver], vec![], 1);
     access.configure(now, loaded, &rows(loaded), 0);
     access.set_port(now, PortIndex::new(0).expect("a port"), true);
     let mut sent = Vec::new();
+    let tables = crate::tables::Tables::new(vec![], 1, 7).empty(&loaded.node);
     let told = Arc::new(WorkerTelemetry::new(1));
     for _ in 0..1_200 {
         now += Duration::from_millis(5);
-        access.turn(now, |vif, frame| {
+        access.turn(now, InForce { current: &tables, next: 2, oldest_in_use: 1 }, |vif, frame| {
             sent.push((vif, frame.to_vec()));
             true
         });

@@ -9,6 +9,7 @@ use hashbrown::HashSet;
 
 use super::errors::Problems;
 use super::global;
+use super::learning;
 use super::network_model::{
     AllowedAddressPair, GlobalVrouterConfig, InstanceIp, NetworkModel, PhysicalInterface, PhysicalRouter,
     PhysicalRouterIndex, VirtualMachineInterface, VirtualNetworkIndex, VmiIndex,
@@ -202,6 +203,7 @@ impl Reading<'_> {
         let network = at.required(self.problems, "virtual_network", &raw.virtual_network, to_network);
         let mac = at.required(self.problems, "mac_address", &raw.mac_address, value::station);
         let enabled = self.enabled(at, raw.id_perms.as_ref());
+        let limit = learning::limit(at, self.problems, raw.mac_limit_control.as_ref());
         let storm = storm::read(at, self.problems, raw.storm_control.as_ref(), StormControl::OF_VMI);
         let mut pairs = Vec::new();
         for (spot, raw) in at.list("allowed_address_pairs", &raw.allowed_address_pairs) {
@@ -214,6 +216,7 @@ impl Reading<'_> {
             allowed_address_pairs: whole(pairs)?,
             enabled: enabled?,
             storm_control: storm?,
+            mac_limit: limit?,
             place: at.place(),
         })
     }

@@ -7,6 +7,7 @@ use std::ops::Index;
 use wire::{Encapsulation, MacAddr, MplsLabel, VlanId, Vni};
 
 use super::bpdu::BpduNetwork;
+use super::learning::{MacLearning, MacLimit};
 use super::name::{NodeName, ObjectName, PortName};
 use super::node_model::PortIndex;
 use super::place::Place;
@@ -144,6 +145,8 @@ pub struct VirtualNetwork {
     pub storm_control: StormControl,
     /// What it carries, if it is a BPDU network: its VMIs stand for ports, which have VLAN 0.
     pub bpdu: Option<BpduNetwork>,
+    /// How it learns, if it does.
+    pub mac_learning: MacLearning,
     /// Where it stands in the network file.
     pub place: Place,
 }
@@ -245,6 +248,8 @@ pub struct VirtualMachineInterface {
     pub enabled: bool,
     /// What it may flood.
     pub storm_control: StormControl,
+    /// How many stations may be learned behind it.
+    pub mac_limit: MacLimit,
     /// Where it stands in the network file.
     pub place: Place,
 }

@@ -139,7 +139,10 @@ fn api(node: Object<'_>, raw: &RawApi, problems: &mut Problems) -> Option<ApiMod
 fn limits(node: Object<'_>, raw: &RawLimits, problems: &mut Problems) -> Option<LimitsModel> {
     let limits = node.section("limits", "limits");
     limits.refuse_unknown::<RawLimits>(problems, &raw.unknown);
-    Some(LimitsModel { vmis: limits.or(problems, "vmis", &raw.vmis, 8192, value::number(1, 65_536))? })
+    let vmis = limits.or(problems, "vmis", &raw.vmis, 8192, value::number(1, 65_536));
+    let learned = value::number(1, 524_288);
+    let learned = limits.or(problems, "learned_macs", &raw.learned_macs, 65_536, learned);
+    Some(LimitsModel { vmis: vmis?, learned_macs: learned? })
 }
 
 /// What is legal in a node file and probably not meant.

@@ -323,4 +323,6 @@ pub struct ApiModel {
 pub struct LimitsModel {
     /// Most VMIs that this node may serve.
     pub vmis: u32,
+    /// Most stations that this node may learn.
+    pub learned_macs: u32,
 }

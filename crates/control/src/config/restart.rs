@@ -31,6 +31,7 @@ pub fn restart_needed(old: &NodeModel, new: &NodeModel) -> Vec<String> {
     compare("api.socket", old.api.socket == new.api.socket);
     compare("api.group", old.api.group == new.api.group);
     compare("limits.vmis", old.limits.vmis == new.limits.vmis);
+    compare("limits.learned_macs", old.limits.learned_macs == new.limits.learned_macs);
     for port in &new.ports {
         if let Some((_, old)) = old.port(port.name.as_str()) {
             keys.extend(changed_of_port(old, port).map(|key| format!("ports[{}].{key}", port.name)));

@@ -2,6 +2,7 @@
 
 use wire::{MplsLabel, Vni};
 
+use super::learning;
 use super::network::Reading;
 use super::network_model::{ForwardingMode, VirtualNetwork, VirtualNetworkIndex, VxlanNetworkIdentifierMode};
 use super::object::Object;
@@ -62,6 +63,7 @@ impl Reading<'_> {
         let mode = self.forwarding_mode(at, raw, matches!(bpdu, Some(Some(_))));
         let subnets = self.ipam_subnets(at, raw);
         let suppression = at.or(self.problems, "arp_suppression", &raw.arp_suppression, true, value::boolean);
+        let learning = learning::read(at, self.problems, raw);
         let storm = storm::read(at, self.problems, raw.storm_control.as_ref(), StormControl::OF_NETWORK);
         let (configured, id) = (configured?, id?);
         let (key, vni) = match self.global.vxlan_network_identifier_mode {
@@ -84,6 +86,7 @@ impl Reading<'_> {
             arp_suppression: suppression?,
             storm_control: storm?,
             bpdu: bpdu?,
+            mac_learning: learning?,
             place: at.place(),
         })
     }

@@ -17,8 +17,12 @@ impl Control {
                 done.ports = self.clear_ports(None, now)?;
                 done.drops = self.clear_drops(now);
                 self.access.clear_storms(None);
+                self.reopen(None);
             }
-            Clear::Vif(name) => done.vifs = self.clear_vifs(Some(name), now)?,
+            Clear::Vif(name) => {
+                done.vifs = self.clear_vifs(Some(name), now)?;
+                self.reopen(Some(name));
+            }
             Clear::Port(name) => done.ports = self.clear_ports(Some(name), now)?,
             Clear::Drops => done.drops = self.clear_drops(now),
         }

@@ -74,6 +74,7 @@ impl Control {
         self.put_in_force(Arc::clone(&after), now)
             .map_err(|error| ErrorDocument::new(ErrorCode::Configuration, format!("nothing changed: {error}")))?;
         self.published = now;
+        self.reopen(None);
         let generation = self.means.publisher.generation();
         self.sources = Arc::new(Sources::now(&self.means.files, generation));
         let (vifs, networks, fdb) = (
@@ -150,10 +151,9 @@ fn vifs(network: &NetworkModel) -> HashMap<String, impl PartialEq> {
         let vmi = &network[served.vmi];
         let vni = network[vmi.virtual_network].vni;
         let pairs: Vec<_> = vmi.allowed_address_pairs.iter().map(|pair| pair.mac).collect();
-        (
-            network.row_name(served),
-            (served.port, served.vlan, served.inner_vlan, vni, vmi.mac, pairs, vmi.enabled, vmi.storm_control),
-        )
+        let limits = (vmi.storm_control, vmi.mac_limit);
+        let place = (served.port, served.vlan, served.inner_vlan);
+        (network.row_name(served), (place, vni, vmi.mac, pairs, vmi.enabled, limits))
     };
     network.served.iter().map(of).collect()
 }
@@ -171,7 +171,7 @@ fn networks(network: &NetworkModel) -> HashMap<&str, impl PartialEq> {
     let of = |n: &VirtualNetwork| {
         let mpls = (n.mpls_label, n.layer2_control_word);
         let answered: HashMap<IpAddr, Binding> = claims.answered(n).collect();
-        let services = (n.forwarding_mode, answered, n.storm_control);
+        let services = (n.forwarding_mode, answered, n.storm_control, n.mac_learning);
         (n.vni, n.flood_unknown_unicast, mpls, floods.get(&n.vni).cloned(), services)
     };
     network.virtual_networks.iter().map(|n| (n.name.as_str(), of(n))).collect()

@@ -41,7 +41,7 @@ pub(super) fn counter(reason: Reason) -> Dropstats {
         }
         Reason::VxlanFlags | Reason::UnknownVni => Dropstats::InvalidVnid,
         Reason::OuterSourceInvalid | Reason::OuterSourceUnknown | Reason::FabricToFabric => Dropstats::InvalidSource,
-        Reason::OuterSourceOwn | Reason::OwnSource => Dropstats::PacketLoop,
+        Reason::OuterSourceOwn | Reason::OwnSource | Reason::MacMove => Dropstats::PacketLoop,
         Reason::FloodSourceNotMember => Dropstats::InvalidMcastSource,
         Reason::UnknownUnicast | Reason::NotRouted => Dropstats::NoL2Route,
         Reason::NoNexthop | Reason::NexthopUnresolved => Dropstats::InvalidNh,

@@ -1,7 +1,7 @@
 //! The configuration in force, every default filled in, in the words of the files.
 
 use super::{View, finding};
-use crate::config::{NetworkModel, NodeModel, PortModel, StormControl};
+use crate::config::{MacLimit, NetworkModel, NodeModel, PortModel, StormControl, VirtualNetwork};
 use api::ConfigDocument;
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ fn node(node: &NodeModel) -> Value {
             "dscp": fabric.dscp,
         },
         "api": { "socket": node.api.socket, "group": node.api.group.as_str() },
-        "limits": { "vmis": node.limits.vmis },
+        "limits": { "vmis": node.limits.vmis, "learned_macs": node.limits.learned_macs },
     })
 }
 
@@ -84,21 +84,7 @@ fn network(network: &NetworkModel) -> Value {
             "allowed_address_pairs": vmi.allowed_address_pairs.iter().map(|pair| pair.mac.to_string()).collect::<Vec<_>>(),
             "enable": vmi.enabled,
             "storm_control": storm_control(&vmi.storm_control),
-        })
-    };
-    let virtual_network = |n: &crate::config::VirtualNetwork| {
-        json!({
-            "name": n.name.as_str(),
-            "vxlan_network_identifier": n.vni.value(),
-            "virtual_network_network_id": n.virtual_network_network_id,
-            "flood_unknown_unicast": n.flood_unknown_unicast,
-            "layer2_control_word": n.layer2_control_word,
-            "mpls_label": n.mpls_label.map(|label| label.value()),
-            "bpdu_network": n.bpdu.is_some(),
-            "bpdu_groups": n.bpdu.map(|bpdu| bpdu.groups().map(|group| group.to_string()).collect::<Vec<_>>()),
-            "bpdu_pvst": n.bpdu.map(|bpdu| bpdu.pvst),
-            "transparent": n.bpdu.map(|bpdu| bpdu.transparent),
-            "storm_control": storm_control(&n.storm_control),
+            "mac_limit_control": mac_limit(vmi.mac_limit),
         })
     };
     let reachability = |entry: &crate::config::StaticReachability| {
@@ -130,6 +116,30 @@ fn network(network: &NetworkModel) -> Value {
     })
 }
 
+fn virtual_network(n: &VirtualNetwork) -> Value {
+    json!({
+        "name": n.name.as_str(),
+        "vxlan_network_identifier": n.vni.value(),
+        "virtual_network_network_id": n.virtual_network_network_id,
+        "flood_unknown_unicast": n.flood_unknown_unicast,
+        "layer2_control_word": n.layer2_control_word,
+        "mpls_label": n.mpls_label.map(|label| label.value()),
+        "bpdu_network": n.bpdu.is_some(),
+        "bpdu_groups": n.bpdu.map(|bpdu| bpdu.groups().map(|group| group.to_string()).collect::<Vec<_>>()),
+        "bpdu_pvst": n.bpdu.map(|bpdu| bpdu.pvst),
+        "transparent": n.bpdu.map(|bpdu| bpdu.transparent),
+        "storm_control": storm_control(&n.storm_control),
+        "mac_learning_enabled": n.mac_learning.enabled,
+        "mac_aging_time": n.mac_learning.aging_time_s,
+        "mac_limit_control": mac_limit(n.mac_learning.limit),
+        "mac_move_control": {
+            "mac_move_limit": n.mac_learning.moves.most,
+            "mac_move_time_window": n.mac_learning.moves.window_s,
+            "mac_move_limit_action": n.mac_learning.moves.action.name(),
+        },
+    })
+}
+
 fn storm_control(control: &StormControl) -> Value {
     let rate = |rate: Option<u32>| rate.map_or_else(|| json!("off"), |rate| json!(rate));
     json!({
@@ -137,4 +147,8 @@ fn storm_control(control: &StormControl) -> Value {
         "unknown_unicast_pps": rate(control.unknown_unicast_pps),
         "multicast_pps": rate(control.multicast_pps),
     })
+}
+
+fn mac_limit(limit: MacLimit) -> Value {
+    json!({ "mac_limit": limit.most, "mac_limit_action": limit.action.name() })
 }

@@ -51,6 +51,9 @@ impl View {
             totals -= status.baseline;
         }
         let state = match (status, port_up) {
+            (None, _) if self.learned.shut.contains(vmi.name.as_str()) => {
+                VifState::Inactive { why: "the VMI was shut down: more MACs, or moves of one, than it may have".into() }
+            }
             (None, _) => VifState::Inactive { why: "the VMI is disabled (id_perms.enable: false)".into() },
             (_, false) => VifState::Inactive { why: format!("port {port} is down") },
             (Some(_), true) => VifState::Active,
@@ -146,10 +149,10 @@ impl View {
         });
         entries.sort_by(|a, b| (&a.network, &a.mac).cmp(&(&b.network, &b.mac)));
         let (entries, total) = page(entries, query.offset, query.limit);
-        Ok(FdbDocument { entries, total })
+        Ok(FdbDocument { entries, total, learning: self.learning_use(query.network.as_deref()) })
     }
 
-    /// Local stations first; a route to a MAC that is local is not in force.
+    /// Local stations first, learned ones last; a route to a MAC that is local is not in force.
     pub(super) fn entries(&self, only: Option<&str>) -> Vec<FdbEntry> {
         let model = &self.loaded.network;
         let names: HashMap<Vni, &str> = self.networks_here().iter().map(|n| (n.vni, n.name.as_str())).collect();
@@ -167,12 +170,14 @@ impl View {
                 let at = FdbWhere::Vif(vmi.name.to_string());
                 let (network, mac) = (network.name.to_string(), mac.to_string());
                 let (encapsulation, label) = (None, None);
-                entries.push(FdbEntry { network, mac, at, encapsulation, label, origin: FdbOrigin::Config });
+                let origin = FdbOrigin::Config;
+                entries.push(FdbEntry { network, mac, at, encapsulation, label, origin, age_s: None });
             }
         }
         for (vni, mac, origin, remote) in self.routes.macs() {
             let Some(name) = names.get(&vni).filter(|name| wanted(name)) else { continue };
-            if !local.contains(&(vni, mac)) {
+            let is_local = local.contains(&(vni, mac)) || self.learned.stations.contains_key(&(vni, mac));
+            if !is_local {
                 let origin = match origin {
                     Origin::Static => FdbOrigin::Static,
                     Origin::Dynamic => FdbOrigin::Bgp,
@@ -180,9 +185,10 @@ impl View {
                 let (at, label) = (FdbWhere::Vtep(remote.vtep), remote.via.label().map(|label| label.value()));
                 let encapsulation = Some(remote.via.encapsulation().to_string());
                 let (network, mac) = ((*name).into(), mac.to_string());
-                entries.push(FdbEntry { network, mac, at, encapsulation, label, origin });
+                entries.push(FdbEntry { network, mac, at, encapsulation, label, origin, age_s: None });
             }
         }
+        entries.extend(self.learned_entries(only));
         entries
     }
 

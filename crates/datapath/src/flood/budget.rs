@@ -30,9 +30,9 @@ pub(super) fn share_out(lanes: &mut Lanes, flooded: LaneMask, members: impl Fn(N
     let mut parts: ArrayVec<Part, BURST> = ArrayVec::new();
     let mut turn_of = [0; BURST];
     for lane in flooded {
-        let network = lanes.network[lane];
+        let network = lanes.network[lane % BURST];
         if let Some(part) = parts.iter_mut().find(|part| part.network == network) {
-            turn_of[lane] = part.frames;
+            turn_of[lane % BURST] = part.frames;
             part.frames += 1;
         } else {
             // There are no more networks than lanes.
@@ -42,7 +42,7 @@ pub(super) fn share_out(lanes: &mut Lanes, flooded: LaneMask, members: impl Fn(N
     let mut left = None;
     for turn in 0..BURST {
         for lane in flooded.also_in(LaneMask::of(&turn_of, |of| of == turn)) {
-            let part = parts.iter_mut().find(|part| part.network == lanes.network[lane]);
+            let part = parts.iter_mut().find(|part| part.network == lanes.network[lane % BURST]);
             if !part.is_some_and(|part| fits(&mut left, &mut part.share, members(part.network))) {
                 lanes.drop(lane, DropReason::FloodBudget);
             }

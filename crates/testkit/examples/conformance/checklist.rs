@@ -211,6 +211,44 @@ pub(super) const POINTS: &[Point] = &[
         ),
     },
     Point {
+        number: 32,
+        requirement: "Broadcast, multicast and unknown unicast: one copy to each other member, none to the sender, no loop",
+        tests: &[
+            "oracle::what_comes_out_is_what_has_to",
+            "gateways_on_one_lan::no_topology_loops_and_copies_are_bounded",
+            "learning::no_frame_goes_to_the_segment_on_which_its_source_is_learned",
+            "storm::each_class_has_a_budget_of_its_own_and_a_reason",
+            "storm::an_interface_that_storms_costs_its_neighbour_nothing_and_the_network_s_budget_is_all_its_interfaces",
+            "storm::one_networks_storm_leaves_the_others_their_copies_within_a_burst",
+        ],
+        deviation: Some(
+            "Beyond the original, which has no storm control: each VMI and network has budgets in frames a second (`storm_control`), and networks share a burst's copies",
+        ),
+    },
+    Point {
+        number: 33,
+        requirement: "Unknown unicast is dropped unless the network floods it",
+        tests: &["bad_frames::unknown_unicast", "storm::each_class_has_a_budget_of_its_own_and_a_reason"],
+        deviation: Some("What is flooded has a budget: `unknown_unicast_pps`"),
+    },
+    Point {
+        number: 34,
+        requirement: "Known VMIs need no learning; their MACs and address pairs are authoritative",
+        tests: &[
+            "bad_frames::an_unknown_source_mac",
+            "learning::what_is_configured_elsewhere_groups_and_the_gateway_s_mac_are_not_learned",
+            "learning::a_new_source_goes_on_and_is_told_once_in_a_while",
+            "learning::a_full_interface_drops_what_it_would_have_to_learn_and_nothing_else",
+            "control::access::learning::tests::a_source_is_learned_where_it_is_heard_and_forgotten_when_it_has_been_silent_for_long",
+            "control::access::learning::tests::stations_are_where_they_were_heard_last_for_as_long_as_they_are_seen",
+            "control::access::learning::tests::a_station_moves_with_its_counts_and_is_held_when_it_moves_too_often",
+            "reconcile::a_learned_station_is_in_the_tables_survives_rebuilds_and_is_shown_with_its_age",
+        ],
+        deviation: Some(
+            "Where a network says `mac_learning_enabled`, further stations are learned, within limits and with ageing; the original does so for PBB alone. Behind the fabric nothing is learned",
+        ),
+    },
+    Point {
         number: 52,
         requirement: "Outer headers: ports, entropy, checksums, TTL 64",
         tests: &[

@@ -9,7 +9,7 @@ mod frames;
 
 use datapath::io::{Clock, Outgoing};
 use datapath::{BURST, Inlet, Outlet, OutletConfig, Polling, Role, Worker};
-use fib::{PortIndex, Snapshot};
+use fib::PortIndex;
 use frames::{PlainPool, PlainRx, PlainTx};
 use rcu::Publisher;
 use std::hint::black_box;
@@ -52,9 +52,8 @@ fn row<T>(id: Option<T>) -> T {
 
 fn run(workload: &Workload) {
     let network = &workload.network;
-    let snapshot: Snapshot = network.snapshot().expect("a workload's network is consistent");
-    let mut publisher = Publisher::new(snapshot);
-    let telemetry = Arc::new(WorkerTelemetry::new(network.vmis.len()));
+    let mut publisher = Publisher::new(workload.tables());
+    let telemetry = Arc::new(WorkerTelemetry::with_marks(network.vmis.len(), workload.learned.len()));
     let (pool, rx) = (PlainPool::new(8192), PlainRx::default());
     let tx: Vec<PlainTx> = (0..network.ports()).map(|_| PlainTx::default()).collect();
     let queues = tx.iter().cloned().enumerate().map(|(n, queue)| Outgoing { port: row(PortIndex::new(n)), queue });

@@ -49,7 +49,19 @@ raw_object! {
         bpdu_groups: Vec<String>,
         bpdu_pvst: String,
         transparent: String,
+        mac_learning_enabled: String,
+        mac_aging_time: String,
+        mac_limit_control: RawMacLimit,
+        mac_move_control: RawMacMove,
     }
+}
+raw_object! {
+    /// `mac_limit_control` of a virtual network or a VMI.
+    RawMacLimit { mac_limit: String, mac_limit_action: String, }
+}
+raw_object! {
+    /// `mac_move_control` of a virtual network.
+    RawMacMove { mac_move_limit: String, mac_move_time_window: String, mac_move_limit_action: String, }
 }
 raw_object! {
     /// One of `ipam_subnets`.
@@ -68,6 +80,7 @@ raw_object! {
         allowed_address_pairs: Vec<RawAddressPair>,
         id_perms: RawIdPerms,
         storm_control: RawStormControl,
+        mac_limit_control: RawMacLimit,
     }
 }
 raw_object! {

@@ -68,5 +68,5 @@ raw_object! {
 }
 raw_object! {
     /// `limits`.
-    RawLimits { vmis: String, }
+    RawLimits { vmis: String, learned_macs: String, }
 }
