@@ -107,6 +107,8 @@ fn unusual<F: Frame>(t: &Snapshot, burst: &mut Burst<F>, lane: usize, shared: &m
         }
         // Which of these frames are whose is decided for all of them at once.
         VlanEntry::Control(_) => {}
+        // A closed port has no VLANs at all.
+        VlanEntry::None if t.vlans.is_closed(burst.port) => refuse(&mut burst.lanes, lane, DropReason::UplinkDown),
         VlanEntry::None | VlanEntry::Inner(_) => refuse(&mut burst.lanes, lane, DropReason::UnknownVlan),
     }
     None

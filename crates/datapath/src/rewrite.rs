@@ -174,15 +174,20 @@ fn write_inner_tag(octets: &mut [u8], vif: &Vif, priority: Tci) -> Result<(), Dr
     Ok(())
 }
 
-/// Whether a frame of `rest` octets from its type field on may go out of the interface's port. Where inner VLANs are other
-/// interfaces, a tag of the instance's own would lead into one of them (`InnerTagAmbiguous`). A port takes payloads of
+/// Whether a frame of `rest` octets from its type field on may go out of the interface's port: not if that is closed
+/// (`UplinkDown`). Where inner VLANs are other interfaces, a tag of the instance's own would lead into one of them (`InnerTagAmbiguous`). A port takes payloads of
 /// its MTU behind two tags: behind one, four octets more if they begin with a tag of the instance's own.
 #[inline(always)]
 pub(crate) fn fits(vif: &Vif, ether_type: Option<&[u8]>, rest: usize) -> Result<(), DropReason> {
     let payload = rest.saturating_sub(TYPE_OCTETS);
     let limit = usize::from(vif.max_payload());
-    if vif.is_beside_inner() && ether_type == Some(&ethernet::TYPE_VLAN.to_be_bytes()[..]) {
-        return Err(DropReason::InnerTagAmbiguous);
+    if vif.is_shut_or_beside_inner() {
+        if vif.is_shut() {
+            return Err(DropReason::UplinkDown);
+        }
+        if ether_type == Some(&ethernet::TYPE_VLAN.to_be_bytes()[..]) {
+            return Err(DropReason::InnerTagAmbiguous);
+        }
     }
     let own_tag = || vif.inner_vlan().vid() == 0 && is_tag(ether_type);
     if payload <= limit || (payload <= limit + ethernet::TAG_OCTETS && own_tag()) {

@@ -60,6 +60,7 @@ fn random_frames_reach_every_reason_that_a_frame_alone_can_cause() {
         NoSuchPort,
         NoSuchVif,
         ServicePoliced,
+        UplinkDown,
         TxQueueFull,
         StormBroadcast,
         StormMulticast,

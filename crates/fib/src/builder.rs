@@ -174,6 +174,18 @@ impl Builder {
         self.next.vlans.set_tpid(port, tpid);
     }
 
+    /// Closes an access port, or opens it: while it is closed, nothing that it receives is of any interface, and nothing is
+    /// sent out of it. After its interfaces were added. Returns whether it was otherwise before. Costs a copy of the
+    /// interfaces.
+    pub fn set_closed(&mut self, port: PortIndex, closed: bool) -> bool {
+        if !self.next.vlans.set_closed(port, closed) {
+            return false;
+        }
+        let vifs = Arc::make_mut(&mut self.next.vifs);
+        vifs.iter_mut().filter(|vif| vif.is_used() && vif.port() == port).for_each(|vif| vif.set_shut(closed));
+        true
+    }
+
     /// Adds a network.
     pub fn add_network(&mut self, id: NetworkId, spec: NetworkSpec) -> Result<(), BuildError> {
         if self.next.vnis.lookup(spec.vni.value()).inside().is_some() {

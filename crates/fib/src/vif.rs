@@ -31,6 +31,7 @@ const USED: u8 = 1;
 const BESIDE_INNER: u8 = 2;
 const PLAIN: u8 = 4;
 const LEARNS: u8 = 8;
+const SHUT: u8 = 16;
 
 const NO_NETWORK: NetworkId = match NetworkId::new(0) {
     Some(id) => id,
@@ -125,10 +126,21 @@ impl Vif {
         }
     }
 
-    /// Whether it has one tag towards its instance, and its VLAN to itself, inner tags included: the usual interface.
+    /// Whether it has one tag towards its instance, and its VLAN to itself, inner tags included, on a port that is open: the usual
+    /// interface.
     #[inline(always)]
     pub const fn is_plain(&self) -> bool {
-        self.flags & (PLAIN | BESIDE_INNER) == PLAIN
+        self.flags & (PLAIN | BESIDE_INNER | SHUT) == PLAIN
+    }
+
+    /// Whether its port is closed: nothing goes out of it.
+    #[inline(always)]
+    pub const fn is_shut(&self) -> bool {
+        self.flags & SHUT != 0
+    }
+
+    pub(crate) fn set_shut(&mut self, shut: bool) {
+        self.flags = if shut { self.flags | SHUT } else { self.flags & !SHUT };
     }
 
     /// Whether it is [plain](Self::is_plain) and the stations behind it are those that it [owns](Self::owns), and no others.
@@ -145,6 +157,12 @@ impl Vif {
 
     pub(crate) fn set_learns(&mut self) {
         self.flags |= LEARNS;
+    }
+
+    /// Whether its port is closed, or inner tags on its VLAN are other interfaces while it has none itself.
+    #[inline(always)]
+    pub const fn is_shut_or_beside_inner(&self) -> bool {
+        self.flags & (BESIDE_INNER | SHUT) != 0
     }
 
     /// Whether inner tags on its VLAN are other interfaces, while it has none itself.

@@ -68,6 +68,9 @@ static NO_VLANS: Ids = [Packed(0); IDS];
 struct Port {
     tpid: Tpid,
     ids: Option<Arc<Ids>>,
+    /// What `ids` is when the port is open, while it is closed: a worker that looks a VLAN up finds none, and looks no further.
+    set_aside: Option<Arc<Ids>>,
+    closed: bool,
 }
 
 /// All VLANs of all ports, and what is behind a VLAN that has inner ones. A change copies one table's 16 KB.
@@ -83,6 +86,22 @@ impl VlanTable {
     #[inline(always)]
     pub fn port(&self, port: PortIndex) -> PortVlans<'_> {
         PortVlans(self.ports.get(port.row()).and_then(|port| port.ids.as_deref()).unwrap_or(&NO_VLANS))
+    }
+
+    /// Whether `port` is closed: then no VLAN of it stands for anything.
+    pub fn is_closed(&self, port: PortIndex) -> bool {
+        self.ports.get(port.row()).is_some_and(|port| port.closed)
+    }
+
+    /// Closes or opens a port, whose VLANs are all set; returns whether that is new.
+    pub(crate) fn set_closed(&mut self, port: PortIndex, closed: bool) -> bool {
+        let port = self.port_mut(port);
+        if port.closed != closed {
+            port.closed = closed;
+            std::mem::swap(&mut port.ids, &mut port.set_aside);
+            return true;
+        }
+        false
     }
 
     /// The type of the outer tag on `port`.
@@ -280,6 +299,21 @@ mod tests {
             assert_eq!((table.port(port).vif(Tci::new(0)), table.port(port).control()), (None, Some(number)));
             assert_eq!(table.port(PortIndex::new(1).unwrap()).control(), None);
         }
+    }
+
+    #[test]
+    fn a_closed_port_has_no_vlans_and_an_open_one_has_them_again() {
+        let (mut table, port, other) = (VlanTable::default(), PortIndex::new(0).unwrap(), PortIndex::new(1).unwrap());
+        let vif = VlanEntry::Vif(VifIndex::new(7).unwrap());
+        table.set(port, vlan(5), None, vif);
+        table.set(other, vlan(5), None, vif);
+        assert!(table.set_closed(port, true) && !table.set_closed(port, true));
+        assert_eq!((table.lookup(port, vlan(5), None), table.lookup(other, vlan(5), None)), (VlanEntry::None, vif));
+        assert!(table.is_closed(port) && !table.is_closed(other));
+        assert!(table.set_closed(port, false) && !table.is_closed(port));
+        assert_eq!(table.lookup(port, vlan(5), None), vif);
+        let never_seen = PortIndex::new(9).unwrap();
+        assert!(table.set_closed(never_seen, true) && table.is_closed(never_seen));
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn some(bpdu_networks: bool) -> impl Strategy<Value = Network> {
     let reach =
         (any::<Index>(), any::<Index>(), (encapsulation, label()), weighted(0.7, Just(())), vec(station(), 0..3));
     let access = (select(vec![1500u16, 1400, 576]), select(vec![Tpid::Customer, Tpid::Customer, Tpid::Service]));
-    let ports = vec(access.prop_map(|(mtu, tpid)| Access { mtu, tpid }), 1..3);
+    let ports = vec(access.prop_map(|(mtu, tpid)| Access { mtu, tpid, closed: false }), 1..3);
     (fabric(), ports, vec(vni, 1..4), vec(vmi, 1..11), vec(vtep, 0..5), vec(reach, 0..8)).prop_map(
         |(fabric, access, networks, vmis, vteps, reach)| {
             let path = |(link, hop): (Index, Mac)| -> Path { (link.index(fabric.links.len()), hop) };

@@ -84,12 +84,14 @@ pub struct Access {
     pub mtu: u16,
     /// The type of outer tags.
     pub tpid: Tpid,
+    /// Whether it is closed.
+    pub closed: bool,
 }
 
 impl Access {
     /// A port whose outer tags are of type 0x8100.
     pub const fn trunk(mtu: u16) -> Self {
-        Self { mtu, tpid: Tpid::Customer }
+        Self { mtu, tpid: Tpid::Customer, closed: false }
     }
 }
 
@@ -296,6 +298,9 @@ impl Network {
         for Bound { network, address, mac } in &self.bindings {
             let binding = mac.map_or(Binding::Gateway, |mac| Binding::Instance(MacAddr::new(mac)));
             builder.set_binding(row(NetworkId::new(*network)), *address, binding)?;
+        }
+        for (n, _) in self.access.iter().enumerate().filter(|(_, access)| access.closed) {
+            builder.set_closed(port(n), true);
         }
         Ok(builder.finish())
     }
