@@ -51,6 +51,9 @@ pub struct Port {
     /// checksum left to it that it cannot fill in. They are emptied, and the workers drop them as runts.
     #[serde(default)]
     pub frames_refused: u64,
+    /// Why this access port is closed, if it is: it takes and sends nothing then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<String>,
     /// VLAN ids that lead to a VMI on this port, ascending; 0 stands for untagged. Empty for the fabric port.
     pub vlans: Vec<u16>,
 }

@@ -18,7 +18,7 @@ use control::status::{Identity, View};
 use control::tables::{FabricPort, Tables};
 use control::underlay::ConfiguredRoute;
 use control::watching::{self, Eyes, WatchCall, Watching};
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use dpdk::rights::{self, Right};
 use dpdk::{Eal, EalConfig, Memory};
 use explain::{Arrival, Scene};
@@ -119,7 +119,7 @@ impl Gateway {
         let plane = Running::new(opened, &node, pools, host_io.reader(), &eal);
         let running = workers::start(&eal, &node.workers, plans)?;
 
-        let (calls, to_answer) = bounded(WAITING_CALLS);
+        let ((calls, to_answer), (links, heard_links)) = (bounded(WAITING_CALLS), unbounded());
         let means = Means {
             files,
             loaded,
@@ -131,13 +131,14 @@ impl Gateway {
             identity: identity(&node),
             kernel_events,
             kernel_requests: Box::new(move |request| requester.request(request).is_ok()),
+            links: heard_links,
             inject,
             calls: to_answer,
         };
         let control = Control::new(means).context("the configuration does not fit")?;
         let (control, turns) = start_control(control)?;
         let (running_ports, carriers) = (Arc::clone(&plane), Carriers::new(&node));
-        let watch = Watch { running: running_ports, workers, turns, notifier: Arc::clone(&notifier), carriers };
+        let watch = Watch { running: running_ports, workers, turns, notifier: Arc::clone(&notifier), carriers, links };
         let watch = Service::start("watch", move |stop| watch.run(stop))?;
         let config = rest::Config { socket: node.api.socket.clone(), group: Some(node.api.group.to_string()) };
         let (frames, watches) = start_frames(eyes, &calls, &plane)?;

@@ -9,6 +9,7 @@ use dpdk::{Eal, Offloads, Pool, PoolConfig, PoolError, Port, PortConfig, PortRep
 use netlink::HostIoReader;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use wire::{MacAddr, ethernet};
 
 /// Two tags and the Ethernet header: what a frame has beyond the MTU.
@@ -156,6 +157,7 @@ pub(crate) struct RunningPort {
     port: Port,
     model: PortModel,
     intake: Vec<Arc<IntakeCounts>>,
+    link: AccessLink,
 }
 
 /// The running ports, pools and clock, as control sees them.
@@ -164,6 +166,8 @@ pub(crate) struct Running {
     pools: Vec<Pool>,
     host_io: HostIoReader,
     cycles_per_second: u64,
+    /// Whether access ports are to have links. Written by control, read by the watch; it stands for nothing else: Relaxed.
+    access_links: AtomicBool,
 }
 
 impl Running {
@@ -178,14 +182,26 @@ impl Running {
             port: opened.port,
             model: model.clone(),
             intake: opened.intake,
+            link: AccessLink::default(),
         };
         let ports = opened.into_iter().zip(&node.ports).map(running).collect();
-        Arc::new(Self { ports: Mutex::new(ports), pools, host_io, cycles_per_second: dpdk::lcore::tsc_hz(eal) })
+        let (ports, cycles_per_second) = (Mutex::new(ports), dpdk::lcore::tsc_hz(eal));
+        Arc::new(Self { ports, pools, host_io, cycles_per_second, access_links: AtomicBool::new(true) })
     }
 
     /// How many ports there are.
     pub(crate) fn count(&self) -> usize {
         self.ports.lock().len()
+    }
+
+    /// Gives the access ports the links that control wants them to have.
+    pub(crate) fn follow_access_links(&self) {
+        let up = self.access_links.load(Ordering::Relaxed);
+        for RunningPort { port, model, link, .. } in self.ports.lock().iter_mut() {
+            if model.role == PortRole::Access {
+                link.follow(port, model, up);
+            }
+        }
     }
 
     /// The ports whose link has changed since the last call, and how.
@@ -203,6 +219,10 @@ impl Running {
 }
 
 impl DataPlane for Running {
+    fn want_access_links(&self, up: bool) {
+        self.access_links.store(up, Ordering::Relaxed);
+    }
+
     fn ports(&self) -> Vec<api::Port> {
         self.ports.lock().iter().map(document).collect()
     }
@@ -228,8 +248,43 @@ impl DataPlane for Running {
     }
 }
 
+/// The link that an access port was told to have last.
+struct AccessLink {
+    up: bool,
+    refused: bool,
+}
+
+impl Default for AccessLink {
+    fn default() -> Self {
+        Self { up: true, refused: false }
+    }
+}
+
+impl AccessLink {
+    /// Takes the link of a port away, or gives it back: hardware's by its driver, a TAP's by its carrier, so that an interface
+    /// that an operator set up stays up. Other kinds have none to take. What is refused is tried again.
+    fn follow(&mut self, port: &Port, model: &PortModel, up: bool) {
+        if up == self.up {
+            return;
+        }
+        let done = match (model.kind, model.device.interface()) {
+            (PortKind::Pci, _) => port.set_link(up).map_err(anyhow::Error::from),
+            (PortKind::Tap, Some(interface)) => netlink::set_carrier(interface, up).map_err(anyhow::Error::from),
+            _ => Ok(()),
+        };
+        match done {
+            Ok(()) => (self.up, self.refused) = (up, false),
+            Err(error) => {
+                if !std::mem::replace(&mut self.refused, true) {
+                    tracing::warn!(port = %model.name, up, %error, "the port's link does not follow; its forwarding does");
+                }
+            }
+        }
+    }
+}
+
 fn document(running: &RunningPort) -> api::Port {
-    let RunningPort { port, model, intake } = running;
+    let RunningPort { port, model, intake, .. } = running;
     let report = port.report();
     // A driver without counters or link shows none: zeros and "down" would be wrong, but there is nothing better.
     let stats = port.stats().unwrap_or_else(|_| PortStats::default());
@@ -266,6 +321,7 @@ fn document(running: &RunningPort) -> api::Port {
         traits: traits(model, report),
         checksums_completed: intake.iter().map(|counts| counts.completed.read()).sum(),
         frames_refused: intake.iter().map(|counts| counts.refused.read()).sum(),
+        closed: None,
         vlans: Vec::new(),
     }
 }

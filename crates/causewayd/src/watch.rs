@@ -5,6 +5,7 @@ use crate::carrier::Carriers;
 use crate::notify::Notifier;
 use crate::ports::Running;
 use control::plane::DataPlane;
+use crossbeam_channel::Sender;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -26,6 +27,8 @@ pub(crate) struct Watch {
     pub(crate) notifier: Arc<Notifier>,
     /// Of the host interfaces.
     pub(crate) carriers: Carriers,
+    /// Where control hears of links.
+    pub(crate) links: Sender<(String, bool)>,
 }
 
 impl Watch {
@@ -57,6 +60,8 @@ impl Watch {
     fn look_at_links(&mut self, down: &mut BTreeSet<String>) {
         for (port, up) in self.running.link_changes() {
             self.carriers.link(&port, up);
+            // Control that is gone needs to know nothing.
+            drop(self.links.send((port.clone(), up)));
             if up {
                 tracing::info!(port, "link is up");
                 down.remove(&port);
@@ -66,6 +71,7 @@ impl Watch {
             }
         }
         self.carriers.follow();
+        self.running.follow_access_links();
     }
 
     fn look_at_workers(&self, silent: &mut BTreeSet<usize>) {

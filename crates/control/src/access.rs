@@ -6,19 +6,22 @@
 mod announce;
 mod frames;
 pub(crate) mod learning;
+mod links;
 pub mod log;
 pub mod probes;
 mod reports;
 pub(crate) mod storm;
 mod targets;
+pub(crate) mod uplink;
 
-use crate::config::Loaded;
-use crate::tables::VifRow;
+use crate::config::{self, Loaded, NodeModel};
+use crate::tables::{VifRow, port_index};
 use announce::{Announcements, Place};
 use fib::{PortIndex, Snapshot, VifIndex};
 use hashbrown::HashMap;
 use learning::{Learning, Turn};
-use log::EventLog;
+use links::Links;
+use log::{EventKind, EventLog};
 use probes::{Probes, Reachability, State, Target};
 use reports::Reports;
 use std::sync::Arc;
@@ -26,6 +29,7 @@ use std::time::{Duration, Instant};
 use storm::{Storms, Talker};
 use telemetry::notices::{Notice, NoticeReceiver, Stamped};
 use telemetry::{StormTotals, WorkerTelemetry};
+use uplink::{Fabric, Uplink};
 
 /// Most notices of one worker that a turn takes in.
 const TURN_NOTICES: usize = 4096;
@@ -39,6 +43,9 @@ pub struct Access {
     reports: Reports,
     announcements: Announcements,
     places: HashMap<VifIndex, Place>,
+    links: Links,
+    uplink: Uplink,
+    wanted_links: bool,
     storms: Storms,
     learning: Learning,
 }
@@ -56,6 +63,7 @@ impl Access {
     /// Hears these workers, looks at what they count, and learns at most so many stations.
     pub fn new(
         now: Instant,
+        node: &NodeModel,
         workers: Vec<NoticeReceiver>,
         counters: Vec<Arc<WorkerTelemetry>>,
         stations: usize,
@@ -68,6 +76,9 @@ impl Access {
             reports: Reports::default(),
             announcements: Announcements::new(now),
             places: HashMap::new(),
+            links: Links::default(),
+            uplink: Uplink::new(now, node.uplink_tracking),
+            wanted_links: true,
             storms: Storms::default(),
             learning: Learning::new(stations),
         }
@@ -118,15 +129,65 @@ impl Access {
     /// Goes by another configuration from now on; `rows` are those of `loaded.network.served`, in force from `generation`
     /// on.
     pub fn configure(&mut self, now: Instant, loaded: &Loaded, rows: &[Option<VifRow>], generation: u64) {
+        self.uplink.configure(loaded.node.uplink_tracking);
         self.probes.set_targets(now, targets::targets(loaded, rows, generation));
         let (segments, places) = targets::segments(loaded, rows);
         self.announcements.set_segments(segments);
         self.places = places;
     }
 
-    /// Whether a port can be used: it has a link and is open. One of which nothing is said can.
-    pub fn set_port(&mut self, now: Instant, port: PortIndex, usable: bool) {
-        self.probes.set_port(now, port, usable);
+    /// A port's link is like this now.
+    pub(crate) fn set_link(&mut self, now: Instant, node: &NodeModel, name: &str, up: bool) {
+        let Some((port, _)) = node.port(name) else { return };
+        self.links.set(port, up);
+        Arc::make_mut(&mut self.log).add(EventKind::Link, name, if up { "up" } else { "down" });
+        self.set_ports(now, node);
+    }
+
+    /// Whether a port has a link, as far as anybody knows.
+    pub(crate) fn has_link(&self, node: &NodeModel, port: config::PortIndex) -> bool {
+        self.links.is_up(node, port) == Some(true)
+    }
+
+    /// Whether ports may be opened as soon as the fabric allows it.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.why_closed().is_some()
+    }
+
+    /// Why the access ports are closed, if they are.
+    pub(crate) fn why_closed(&self) -> Option<&'static str> {
+        self.uplink.state().why_closed()
+    }
+
+    /// Opens or closes the access ports as the fabric is; returns whether anything changed.
+    pub(crate) fn follow(&mut self, now: Instant, node: &NodeModel, fabric: Fabric) -> bool {
+        let Some(what) = self.uplink.turn(now, fabric) else { return false };
+        for (_, port) in node.access_ports() {
+            Arc::make_mut(&mut self.log).add(EventKind::Access, port.name.as_str(), what.as_str());
+        }
+        self.set_ports(now, node);
+        true
+    }
+
+    /// Whether the access ports are to have their links, if that is new.
+    pub(crate) fn take_wanted_links(&mut self, now: Instant) -> Option<bool> {
+        let wanted = self.uplink.wants_links(now);
+        (std::mem::replace(&mut self.wanted_links, wanted) != wanted).then_some(wanted)
+    }
+
+    fn set_ports(&mut self, now: Instant, node: &NodeModel) {
+        let is_open = self.why_closed().is_none();
+        for (port, _) in node.access_ports() {
+            let usable = is_open && self.links.is_up(node, port) != Some(false);
+            self.set_port(now, port_index(port), usable);
+        }
+    }
+
+    /// Whether a port can be used: it has a link and is open. One of which nothing was said can.
+    fn set_port(&mut self, now: Instant, port: PortIndex, usable: bool) {
+        if !self.probes.set_port(now, port, usable) {
+            return;
+        }
         if usable {
             self.announcements.port_is_there(now, port);
         } else {
@@ -136,7 +197,8 @@ impl Access {
 
     /// The longest time until the next turn, if it matters.
     pub fn pause(&self, now: Instant) -> Option<Duration> {
-        self.probes.pause(now).into_iter().chain(self.announcements.pause(now)).min()
+        let pauses = [self.probes.pause(now), self.announcements.pause(now), self.uplink.pause(now)];
+        pauses.into_iter().flatten().min()
     }
 
     /// One turn: takes in what the workers saw, and has frames sent that are due. `send` takes an untagged frame for an interface;

@@ -57,7 +57,7 @@ pub use network_model::{
 };
 pub use node_model::{
     ApiModel, CoreId, FabricModel, FabricRoute, GatewayMode, LimitsModel, MemoryModel, NodeModel, Polling, PortIndex,
-    PortModel, PortRole, SourceCheck,
+    PortModel, PortRole, SourceCheck, UplinkModel,
 };
 pub use place::Place;
 pub use port_kind::PortKind;

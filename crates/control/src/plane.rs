@@ -11,6 +11,10 @@ pub trait DataPlane: Send + Sync {
     /// What goes between the fabric and Linux. What the workers count of it is control's to fill.
     fn host(&self) -> api::HostDocument;
 
+    /// Gives the access ports their links, or takes them, so that their peers notice: where the kind of port can. Returns at
+    /// once; it may be done a moment later.
+    fn want_access_links(&self, up: bool);
+
     /// The time stamp counter.
     fn cycles(&self) -> u64;
 

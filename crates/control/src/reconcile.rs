@@ -22,19 +22,21 @@ use crate::status::{Identity, Sources, View, VifStatus};
 use crate::tables::{TableError, Tables, VifRow};
 use crate::underlay::{ConfiguredRoute, KernelEvent, KernelLink, KernelRequest, MAX_NEIGHBOURS, MAX_ROUTES, Underlay};
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded, never};
-use fib::{NetworkId, Snapshot, VifIndex};
+use fib::{NetworkId, Snapshot};
 use hashbrown::HashMap;
 use rcu::Publisher;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use telemetry::WorkerTelemetry;
 use telemetry::notices::NoticeReceiver;
-use telemetry::slots::{SlotClass, SlotSender, Way};
-use telemetry::{VifTotals, WorkerTelemetry};
+use telemetry::slots::SlotSender;
 use wire::Vni;
 
+mod access;
 mod clear;
+mod counters;
 mod learning;
 mod reload;
 
@@ -85,6 +87,8 @@ pub struct Means {
     pub kernel_events: Receiver<KernelEvent>,
     /// What we ask of Linux; `false` if it could not be passed on, and is asked again later.
     pub kernel_requests: Box<dyn Fn(KernelRequest) -> bool + Send>,
+    /// The ports whose link has changed, by name, and whether it is up now; at first all whose drivers know.
+    pub links: Receiver<(String, bool)>,
     /// Where frames go that control originates; its limits are on a clock of [`TICKS_PER_SECOND`].
     pub inject: SlotSender,
     /// Calls of the adapters.
@@ -105,6 +109,8 @@ pub struct Control {
     route_changes: (Sender<RouteChange>, Receiver<RouteChange>),
     pending_routes: Vec<RouteChange>,
     underlay_moved: bool,
+    /// The access ports were opened or closed.
+    access_moved: bool,
     rebuild: bool,
     /// Not before this: the last rebuild failed.
     rebuild_after: Option<Instant>,
@@ -137,13 +143,20 @@ impl Control {
             sources: Arc::new(Sources::now(&means.files, 1)),
             routes: Arc::default(),
             underlay,
-            access: Access::new(started, std::mem::take(&mut means.notices), means.workers.clone(), stations),
+            access: Access::new(
+                started,
+                &loaded.node,
+                std::mem::take(&mut means.notices),
+                means.workers.clone(),
+                stations,
+            ),
             vifs: Arc::default(),
             network_rows: Arc::default(),
             cleared: Arc::default(),
             route_changes: bounded(WAITING_ROUTES),
             pending_routes: Vec::new(),
             underlay_moved: false,
+            access_moved: false,
             rebuild: false,
             rebuild_after: None,
             started,
@@ -154,6 +167,7 @@ impl Control {
             loaded: Arc::clone(&loaded),
             means,
         };
+        control.means.tables.set_closed(control.access.why_closed().is_some());
         control.put_in_force(loaded, control.started)?;
         control.sources = Arc::new(Sources::now(&control.means.files, control.means.publisher.generation()));
         Ok(control)
@@ -177,6 +191,8 @@ impl Control {
     /// One turn: takes in what has come, publishes what has changed.
     pub fn turn(&mut self, now: Instant) {
         self.hear_kernel();
+        self.hear_links(now);
+        self.follow_uplink(now);
         self.hear_routes();
         self.look_after_access(now);
         self.look_after_learning(now);
@@ -189,18 +205,11 @@ impl Control {
         self.means.publisher.collect();
     }
 
-    fn look_after_access(&mut self, now: Instant) {
-        let inject = &mut self.means.inject;
-        inject.tick(u64::try_from(now.saturating_duration_since(self.started).as_nanos()).unwrap_or(u64::MAX));
-        let tables = learning::in_force(&mut self.means.publisher);
-        self.access
-            .turn(now, tables, |vif, frame| inject.send(SlotClass::of_frame(frame), Way::Vif(vif), frame).is_ok());
-    }
-
     /// Until something comes, or it is time to publish or to look after things.
     fn wait(&self) {
         let learned = self.access.learning().has_changes();
-        let dirty = self.rebuild || self.underlay_moved || learned || !self.pending_routes.is_empty();
+        let dirty =
+            self.rebuild || self.underlay_moved || self.access_moved || learned || !self.pending_routes.is_empty();
         let mut select = Select::new();
         if dirty {
             // Only calls end the pause between two publications early.
@@ -213,6 +222,7 @@ impl Control {
         select.recv(&self.reloads.1);
         select.recv(&self.means.kernel_events);
         select.recv(&self.route_changes.1);
+        select.recv(&self.means.links);
         let _ = select.ready_timeout(self.access.pause(Instant::now()).unwrap_or(TURN_EVERY).min(TURN_EVERY));
     }
 
@@ -322,6 +332,9 @@ impl Control {
             let amended = tables.amend_underlay(next.as_ref().unwrap_or(current), &self.loaded.node, &self.underlay)?;
             next = amended.or(next);
         }
+        if std::mem::take(&mut self.access_moved) {
+            next = tables.amend_access(next.as_ref().unwrap_or(current), &self.loaded.node).or(next);
+        }
         let learned = self.amend_learned(next.as_ref());
         if let Some(next) = learned.or(next) {
             self.means.publisher.publish(next);
@@ -349,30 +362,9 @@ impl Control {
         self.access.configure_storms(storm::talkers(&loaded, &self.vifs, &self.network_rows));
         (self.loaded, self.routes) = (loaded, routes);
         self.pending_routes.clear();
-        (self.rebuild, self.rebuild_after, self.underlay_moved) = (false, None, false);
+        (self.rebuild, self.rebuild_after) = (false, None);
+        (self.underlay_moved, self.access_moved) = (false, false);
         Ok(())
-    }
-
-    /// The counters of new interfaces begin where the row's earlier owner left them.
-    fn count_from_here(&self, rows: &[Option<VifRow>]) -> Vec<Option<VifStatus>> {
-        let before: HashMap<_, _> = self.vifs.iter().flatten().map(|vif| (vif.index, *vif)).collect();
-        let status = |row: &VifRow| {
-            for worker in &self.means.workers {
-                if !worker.has_room_for(row.index) {
-                    tracing::error!(vif = %row.index, "no room for the counters of this interface: they stay zero");
-                }
-            }
-            let before = if row.is_new { None } else { before.get(&row.index).copied() };
-            before.unwrap_or_else(|| VifStatus { index: row.index, baseline: self.totals(row.index), cleared_at: None })
-        };
-        rows.iter().map(|row| row.as_ref().map(status)).collect()
-    }
-
-    /// What all workers counted for an interface's row.
-    fn totals(&self, index: VifIndex) -> VifTotals {
-        let mut sum = VifTotals::default();
-        self.means.workers.iter().for_each(|worker| sum += worker.vif(index).read());
-        sum
     }
 
     fn view(&self) -> View {
@@ -391,6 +383,7 @@ impl Control {
             labels: Arc::clone(self.means.tables.labels()),
             reachability: Arc::clone(self.access.reachability()),
             log: Arc::clone(self.access.log()),
+            closed: self.access.why_closed(),
             workers: self.means.workers.clone().into(),
             plane: Arc::clone(&self.means.plane),
             identity: Arc::new(self.means.identity.clone()),

@@ -96,6 +96,8 @@ pub struct View {
     pub(crate) labels: Arc<HashMap<LabelOwner, MplsLabel>>,
     pub(crate) reachability: Arc<Vec<(Target, Reachability)>>,
     pub(crate) log: Arc<EventLog>,
+    /// Why the access ports are closed, if they are.
+    pub(crate) closed: Option<&'static str>,
     pub(crate) workers: Arc<[Arc<WorkerTelemetry>]>,
     pub(crate) plane: Arc<dyn DataPlane>,
     pub(crate) identity: Arc<Identity>,

@@ -4,6 +4,7 @@
 //! more. [`Tables::amend_routes`] and [`Tables::amend_underlay`] change the one in force by what came, and share the
 //! rest; what they cannot express, [`Tables::must_rebuild`] tells.
 
+mod access;
 mod learned;
 mod making;
 
@@ -68,6 +69,8 @@ pub struct Tables {
     /// In the order of [`NodeModel::fabric_ports`].
     fabric_ports: Vec<FabricPort>,
     seed: u64,
+    /// Whether the access ports are closed.
+    closed: bool,
     networks: Rows<Vni>,
     vifs: Rows<String>,
     tunnels: Rows<(IpAddr, Encapsulation)>,
@@ -94,6 +97,7 @@ impl Tables {
         Self {
             fabric_ports,
             seed,
+            closed: false,
             networks: Rows::new(NetworkId::MAX + 1, NetworkId::MAX + 1),
             vifs: Rows::new(vmis, Self::vif_rows(vmis)),
             tunnels: Rows::new(TunnelId::MAX + 1, TunnelId::MAX + 1),
@@ -154,6 +158,7 @@ impl Tables {
             }
         }
         let vifs = tables.add_vifs(&mut builder, node, network, oldest_in_use)?;
+        tables.close(&mut builder, node);
         let making = Making { tables: &mut tables, builder, node, underlay, here: &here, oldest_in_use };
         let (snapshot, used) = making.remote_ends(routes)?;
         tables.give_up_tunnels(&used, next);

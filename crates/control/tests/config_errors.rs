@@ -160,7 +160,7 @@ fn a_wrong_shape_tells_the_right_one_however_long_the_wrong_value_is() {
 
 #[test]
 fn unknown_keys_are_refused_with_the_legal_ones() {
-    let top = "version, name, mode, cores, memory, ports, fabric, api, limits";
+    let top = "version, name, mode, cores, memory, ports, fabric, api, limits, uplink_tracking";
     node_error(
         "name: gw1",
         "name: gw1\n¶nam: x",
@@ -185,7 +185,7 @@ fn unknown_keys_are_refused_with_the_legal_ones() {
         let errors = parse_node(&text.replace('¶', ""), "n").expect_err("unknown key").to_string();
         assert!(errors.contains(&format!("unknown key `x` in {object}: ")), "{errors}");
     }
-    for section in ["memory", "api", "limits"] {
+    for section in ["memory", "api", "limits", "uplink_tracking"] {
         let errors = parse_node(&format!("{NODE}{section}: {{ x: 1 }}\n"), "n").expect_err("unknown key").to_string();
         assert!(errors.starts_with(&format!("n:12:{}: unknown key `x` in {section}: ", section.len() + 5)), "{errors}");
     }
@@ -303,6 +303,9 @@ fn node_values_are_judged() {
         "socket: `run/x`: expected an absolute path of at most 107 octets",
     );
     node_error("host0", "host0\nlimits: { vmis: ¶0 }", "vmis: `0` is not a decimal number from 1 to 65536");
+    let hold_down = "hold_down_ms: `600001` is not a decimal number from 0 to 600000";
+    node_error("host0", "host0\nuplink_tracking: { hold_down_ms: ¶600001 }", hold_down);
+    node_error("host0", "host0\nuplink_tracking: { enabled: ¶maybe }", "enabled: `maybe`: expected true or false");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use fib::{Binding, Destination, Inside, NetworkId, Snapshot, StormBudget, StormC
 use rcu::{Publisher, Reader};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use telemetry::notices::{self, Learn, Notice, NoticeSender, Storm};
 use telemetry::slots::{self, SlotReceiver};
@@ -47,7 +47,11 @@ const OTHER: MacAddr = MacAddr::new([2, 0, 0, 0, 0x20, 0x65]);
 const ROUTER_MAC: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 0x99]);
 
 /// Ports that are up and count nothing: what stands behind them is other tests' business.
-struct Ports;
+#[derive(Default)]
+struct Ports {
+    /// The links that the access ports were to have.
+    wanted: Mutex<Vec<bool>>,
+}
 
 impl DataPlane for Ports {
     fn ports(&self) -> Vec<api::Port> {
@@ -69,6 +73,7 @@ impl DataPlane for Ports {
             traits: api::PortTraits::default(),
             checksums_completed: 0,
             frames_refused: 0,
+            closed: None,
             vlans: vec![],
         };
         vec![port("access0", api::PortRole::Access), port("fabric0", api::PortRole::Fabric)]
@@ -81,6 +86,10 @@ impl DataPlane for Ports {
     fn host(&self) -> api::HostDocument {
         let class = |class: slots::SlotClass| api::HostClass { class: class.name().into(), ..Default::default() };
         api::HostDocument { classes: slots::SlotClass::ALL.map(class).into(), ..Default::default() }
+    }
+
+    fn want_access_links(&self, up: bool) {
+        self.wanted.lock().expect("nobody panics").push(up);
     }
 
     fn cycles(&self) -> u64 {
@@ -105,6 +114,8 @@ struct Bench {
     notices: NoticeSender,
     /// What control sends by the worker.
     originated: SlotReceiver,
+    links: Sender<(String, bool)>,
+    ports: Arc<Ports>,
     kernel: Sender<KernelEvent>,
     requests: Receiver<KernelRequest>,
     calls: Sender<Call>,
@@ -148,6 +159,8 @@ impl Bench {
             started_at: api::Timestamp::now(),
             worker_cores: vec![1],
         };
+        let (links, heard_links) = unbounded();
+        let ports = Arc::new(Ports::default());
         let (inject, originated) = slots::channel(64, 1_518);
         let means = Means {
             files,
@@ -156,10 +169,11 @@ impl Bench {
             tables,
             workers: vec![Arc::clone(&telemetry)],
             notices: vec![heard],
-            plane: Arc::new(Ports),
+            plane: Arc::clone(&ports) as _,
             identity,
             kernel_events,
             kernel_requests: Box::new(move |request| asked.send(request).is_ok()),
+            links: heard_links,
             inject,
             calls: to_answer,
         };
@@ -171,6 +185,8 @@ impl Bench {
             telemetry,
             notices,
             originated,
+            links,
+            ports,
             kernel,
             requests,
             calls,

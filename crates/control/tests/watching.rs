@@ -32,6 +32,8 @@ const STRANGER: [u8; 6] = [2, 0x66, 0, 0, 0, 1];
 struct Plane;
 
 impl DataPlane for Plane {
+    fn want_access_links(&self, _: bool) {}
+
     fn ports(&self) -> Vec<api::Port> {
         vec![]
     }
@@ -86,7 +88,8 @@ impl Bench {
         let directory = std::env::temp_dir().join(format!("causeway-watching-{}-{test}", std::process::id()));
         std::fs::create_dir_all(&directory).expect("the temporary directory is ours");
         let files = (directory.join("node.yaml"), directory.join("network.yaml"));
-        std::fs::write(&files.0, NODE).expect("writable");
+        // No port here has a link.
+        std::fs::write(&files.0, format!("{NODE}\nuplink_tracking: {{ enabled: false }}\n")).expect("writable");
         std::fs::write(&files.1, NETWORK).expect("writable");
         let loaded = config::load(&files.0, &files.1).expect("the examples are legal");
         let fabric_port = FabricPort { mac: MacAddr::new([2, 0, 0, 0, 0, 1]), mtu: 1600 };
@@ -113,6 +116,7 @@ impl Bench {
             identity,
             kernel_events: unbounded().1,
             kernel_requests: Box::new(|_| true),
+            links: crossbeam_channel::never(),
             inject: slots::channel(64, 1_518).0,
             calls: to_answer,
         };

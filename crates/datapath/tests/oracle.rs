@@ -66,7 +66,6 @@ fn random_frames_reach_every_reason_that_a_frame_alone_can_cause() {
         StormMulticast,
         StormUnknownUnicast,
         MacLimit,
-        UplinkDown,
         MacMove,
     ];
     let (mut reached, mut sent, mut to_host) = (BTreeSet::new(), 0, 0);

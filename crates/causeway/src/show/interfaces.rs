@@ -41,7 +41,9 @@ pub(super) fn ports(document: &PortsDocument) -> String {
         table.row(start.into_iter().chain(traffic(port.traffic)).chain(end));
     }
     let cleared = document.ports.iter().map(|port| (port.name.as_str(), port.cleared_at));
-    let start = table.to_string() + &cleared::lines(cleared);
+    let closed = |port: &Port| Some(format!("{} is closed: {}\n", port.name, port.closed.as_deref()?));
+    let closed: String = document.ports.iter().filter_map(closed).map(|line| printable(&line).into_owned()).collect();
+    let start = table.to_string() + &closed + &cleared::lines(cleared);
     document.ports.iter().fold(start, |text, port| text + "\n" + &printable(&port_details(port)))
 }
 

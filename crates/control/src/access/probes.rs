@@ -122,11 +122,13 @@ impl Probes {
     }
 
     /// Whether anything behind a port can be asked. What is behind one that cannot be used is not there; it is asked again when the
-    /// port can be used again.
-    pub fn set_port(&mut self, now: Instant, port: PortIndex, usable: bool) {
-        if self.usable.insert(port, usable) != Some(usable) {
-            self.mark_port(now, port, usable);
+    /// port can be used again. Returns whether that is new.
+    pub fn set_port(&mut self, now: Instant, port: PortIndex, usable: bool) -> bool {
+        if self.usable.insert(port, usable) == Some(usable) {
+            return false;
         }
+        self.mark_port(now, port, usable);
+        true
     }
 
     fn mark_port(&mut self, now: Instant, port: PortIndex, usable: bool) {

@@ -26,7 +26,7 @@ pub(super) fn targets(loaded: &Loaded, rows: &[Option<VifRow>], generation: u64)
         let (Some(row), Some(addresses)) = (row, addresses.get(&served.vmi)) else { continue };
         let vmi = &network[served.vmi];
         let of = &network[vmi.virtual_network];
-        if !is_gateway_of(of) {
+        if !is_gateway_of(of) || network.is_bpdu(served.vmi) {
             continue;
         }
         let name: Arc<str> = vmi.name.as_str().into();

@@ -95,7 +95,7 @@ fn rows(loaded: &Loaded) -> Vec<Option<VifRow>> {
 fn originated(loaded: &Loaded) -> Vec<(VifIndex, Vec<u8>)> {
     let mut now = Instant::now();
     let (mut sender, receiver) = channel(4096, 1_000_000_000);
-    let mut access = Access::new(now, vec![receiver], vec![], 1);
+    let mut access = Access::new(now, &loaded.node, vec![receiver], vec![], 1);
     access.configure(now, loaded, &rows(loaded), 0);
     access.set_port(now, PortIndex::new(0).expect("a port"), true);
     let mut sent = Vec::new();

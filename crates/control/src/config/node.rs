@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use hashbrown::HashMap;
 
 use super::errors::Problems;
 use super::fabric;
 use super::node_model::{
-    ApiModel, CoreId, FabricModel, GatewayMode, LimitsModel, MemoryModel, NodeModel, Polling, PortIndex,
+    ApiModel, CoreId, FabricModel, GatewayMode, LimitsModel, MemoryModel, NodeModel, Polling, PortIndex, UplinkModel,
 };
 use super::object::Object;
 use super::outline::Spot;
@@ -16,7 +17,7 @@ use super::place::Place;
 use super::port_kind::PortKind;
 use super::ports;
 use super::problem::{Excerpt, Problem};
-use super::raw::{RawApi, RawCores, RawLimits, RawMemory, RawNode};
+use super::raw::{RawApi, RawCores, RawLimits, RawMemory, RawNode, RawUplink};
 use super::value::{self, Judged};
 use super::version;
 use super::warning::{Concern, Warning};
@@ -41,6 +42,7 @@ pub(super) fn model(raw: &RawNode, root: Spot<'_>, problems: &mut Problems) -> O
     let fabric = fabric.and_then(|section| fabric::read(node, raw, section, problems));
     let api = api(node, raw.api.as_ref().unwrap_or(&RawApi::default()), problems);
     let limits = limits(node, raw.limits.as_ref().unwrap_or(&RawLimits::default()), problems);
+    let uplink = uplink(node, raw.uplink_tracking.as_ref().unwrap_or(&RawUplink::default()), problems);
     let (ports, fabric) = (ports?, fabric?);
     ports::check_interfaces(node, raw, &ports, &fabric, problems);
     let all_virtual = ports.iter().all(|port| port.kind.is_virtual());
@@ -56,6 +58,7 @@ pub(super) fn model(raw: &RawNode, root: Spot<'_>, problems: &mut Problems) -> O
         fabric,
         api: api?,
         limits: limits?,
+        uplink_tracking: uplink?,
         place: node.place_of("name"),
     })
 }
@@ -143,6 +146,15 @@ fn limits(node: Object<'_>, raw: &RawLimits, problems: &mut Problems) -> Option<
     let learned = value::number(1, 524_288);
     let learned = limits.or(problems, "learned_macs", &raw.learned_macs, 65_536, learned);
     Some(LimitsModel { vmis: vmis?, learned_macs: learned? })
+}
+
+fn uplink(node: Object<'_>, raw: &RawUplink, problems: &mut Problems) -> Option<UplinkModel> {
+    let uplink = node.section("uplink_tracking", "uplink_tracking");
+    uplink.refuse_unknown::<RawUplink>(problems, &raw.unknown);
+    let enabled = uplink.or(problems, "enabled", &raw.enabled, true, value::boolean);
+    let hold_down: Option<u32> =
+        uplink.or(problems, "hold_down_ms", &raw.hold_down_ms, 10_000, value::number(0, 600_000));
+    Some(UplinkModel { enabled: enabled?, hold_down: Duration::from_millis(hold_down?.into()) })
 }
 
 /// What is legal in a node file and probably not meant.

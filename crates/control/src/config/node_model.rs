@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use wire::{Tpid, VlanId};
 
@@ -35,6 +36,8 @@ pub struct NodeModel {
     pub api: ApiModel,
     /// Reservations.
     pub limits: LimitsModel,
+    /// When access ports are open.
+    pub uplink_tracking: UplinkModel,
     /// Where the node's name stands.
     pub place: Place,
 }
@@ -316,6 +319,15 @@ pub struct ApiModel {
     pub socket: PathBuf,
     /// The group that may use it.
     pub group: GroupName,
+}
+
+/// When access ports are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UplinkModel {
+    /// Whether they are closed while the fabric is down; open at all times if not.
+    pub enabled: bool,
+    /// How long a fabric that is up waits for VTEPs that are not reached.
+    pub hold_down: Duration,
 }
 
 /// Reservations that cannot grow while running.

@@ -4,7 +4,7 @@ use super::node_model::{NodeModel, PortModel};
 
 /// The keys of the node file whose change takes effect only after a restart, in the file's words (`ports[fabric0].mtu`).
 ///
-/// Empty if a reload suffices. What a reload can change is `mode`, and of `fabric`: `dont_fragment`, `source_check`, `dscp`
+/// Empty if a reload suffices. What a reload can change is `mode`, `uplink_tracking`, and of `fabric`: `dont_fragment`, `source_check`, `dscp`
 /// and the two `udp6_zero_checksum`; `fabric.routes` is not judged here, since it depends on who installs the routes.
 pub fn restart_needed(old: &NodeModel, new: &NodeModel) -> Vec<String> {
     let mut keys = Vec::new();

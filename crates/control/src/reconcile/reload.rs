@@ -97,6 +97,7 @@ fn read((node, network): &(PathBuf, PathBuf)) -> Result<Loaded, ConfigErrors> {
 fn with_reloadable_keys(running: &NodeModel, new: &NodeModel) -> NodeModel {
     let mut node = running.clone();
     node.mode = new.mode;
+    node.uplink_tracking = new.uplink_tracking;
     node.fabric.dont_fragment = new.fabric.dont_fragment;
     node.fabric.source_check = new.fabric.source_check;
     node.fabric.dscp = new.fabric.dscp;
@@ -108,7 +109,7 @@ fn with_reloadable_keys(running: &NodeModel, new: &NodeModel) -> NodeModel {
 fn switches(node: &NodeModel) -> impl PartialEq {
     let fabric = &node.fabric;
     let checksums = (fabric.udp6_zero_checksum_tx, fabric.udp6_zero_checksum_rx);
-    (node.mode, fabric.dont_fragment, fabric.source_check, fabric.dscp, checksums)
+    (node.mode, node.uplink_tracking, fabric.dont_fragment, fabric.source_check, fabric.dscp, checksums)
 }
 
 /// A configuration's errors as a document.

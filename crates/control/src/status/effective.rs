@@ -51,6 +51,10 @@ fn node(node: &NodeModel) -> Value {
         },
         "api": { "socket": node.api.socket, "group": node.api.group.as_str() },
         "limits": { "vmis": node.limits.vmis, "learned_macs": node.limits.learned_macs },
+        "uplink_tracking": {
+            "enabled": node.uplink_tracking.enabled,
+            "hold_down_ms": node.uplink_tracking.hold_down.as_millis() as u64,
+        },
     })
 }
 

@@ -20,6 +20,7 @@ impl View {
             port.vlans = here.map(|served| served.vlan.value()).collect();
             port.vlans.sort_unstable();
             self.cleared.subtract(port);
+            port.closed = self.closed.filter(|_| port.role == api::PortRole::Access).map(str::to_owned);
             debug_assert_eq!(node.ports.get(position).map(|p| p.name.as_str()), Some(port.name.as_str()));
         }
         PortsDocument { ports }

@@ -99,3 +99,102 @@ fn reachability_is_narrowed_down_by_network_name_and_state() {
     let refusal = bench.refusal(Show::Reachability(ReachabilityQuery { network: Some("puce".into()), ..all() }));
     assert_eq!(refusal.code, ErrorCode::NotFound);
 }
+
+impl Bench {
+    /// Whether the access port is closed to the worker.
+    fn is_closed(&self) -> bool {
+        self.worker.snapshot().vlans.is_closed(fib::PortIndex::new(0).expect("the access port"))
+    }
+
+    fn link(&mut self, port: &str, up: bool) {
+        self.links.send((port.into(), up)).expect("control listens");
+        // What is decided in one turn is published in the next, if not in this.
+        self.turn();
+        self.turn();
+    }
+
+    fn why_closed(&mut self) -> Option<String> {
+        let Response::Ports(document) = self.show(Show::Ports) else { panic!("ports were asked for") };
+        assert_eq!(document.ports[1].closed, None, "a fabric port is never closed");
+        document.ports[0].closed.clone()
+    }
+
+    fn wanted(&self) -> Vec<bool> {
+        self.ports.wanted.lock().expect("nobody panics").clone()
+    }
+}
+
+#[test]
+fn access_ports_open_when_the_fabric_is_up_and_every_vtep_is_reached_and_close_when_it_is_lost() {
+    let mut bench = Bench::new("uplink");
+    bench.turn();
+    assert!(bench.is_closed());
+    assert_eq!(bench.why_closed().as_deref(), Some("no fabric port has a link and a host interface that is up"));
+    bench.link("access0", true);
+    bench.link("fabric0", true);
+    assert!(bench.is_closed(), "the host interface is not up yet");
+    bench.kernel_says(NeighbourState::Incomplete, None);
+    bench.pass(PUBLISH_EVERY * 3);
+    assert!(bench.is_closed());
+    assert_eq!(bench.why_closed().as_deref(), Some("not all VTEPs are reached yet, and the hold-down is not over"));
+    bench.kernel_says(NeighbourState::Reachable, Some(ROUTER_MAC));
+    bench.pass(PUBLISH_EVERY * 3);
+    assert!(!bench.is_closed() && bench.why_closed().is_none());
+    bench.link("fabric0", false);
+    assert!(bench.is_closed());
+    bench.link("fabric0", true);
+    assert!(!bench.is_closed(), "the VTEP is still reached");
+    assert_eq!(bench.wanted(), [false, true], "the link stays at a start that is quick, and goes with a loss");
+
+    let events = bench.events(EventsQuery { kind: Some("access".into()), ..EventsQuery::default() });
+    let texts: Vec<&str> = events.events.iter().map(|event| event.what.as_str()).collect();
+    let (opened, closed) = (
+        "opened: the fabric is up and every VTEP is reached",
+        "closed: no fabric port has a link and a host interface that is up",
+    );
+    assert_eq!(texts, [opened, closed, opened]);
+    let links = bench.events(EventsQuery { kind: Some("link".into()), ..EventsQuery::default() });
+    let texts: Vec<(&str, &str)> = links.events.iter().map(|event| (&*event.about, &*event.what)).collect();
+    assert_eq!(texts, [("access0", "up"), ("fabric0", "up"), ("fabric0", "down"), ("fabric0", "up")]);
+}
+
+#[test]
+fn a_vtep_that_is_never_reached_keeps_access_ports_closed_for_the_hold_down_alone() {
+    let mut bench = Bench::new("hold-down");
+    bench.link("fabric0", true);
+    bench.kernel_says(NeighbourState::Incomplete, None);
+    bench.pass(Duration::from_secs(9));
+    assert!(bench.is_closed());
+    bench.pass(Duration::from_secs(2));
+    assert!(!bench.is_closed());
+}
+
+#[test]
+fn a_reload_keeps_closed_ports_closed_and_can_turn_tracking_off() {
+    let mut bench = Bench::new("uplink-reload");
+    bench.write_network(&NETWORK.replace("vlan_tag: 100", "vlan_tag: 101"));
+    bench.reload().expect("a legal file");
+    assert!(bench.is_closed());
+    let node = format!("{NODE}\nuplink_tracking: {{ enabled: false }}\n");
+    std::fs::write(bench.directory.join("node.yaml"), node).expect("writable");
+    assert!(bench.reload().expect("a legal file").changed);
+    bench.pass(PUBLISH_EVERY * 3);
+    assert!(!bench.is_closed());
+}
+
+#[test]
+fn when_its_port_can_be_used_again_a_vlan_hears_where_everybody_is() {
+    let mut bench = Bench::new("announce");
+    bench.link("access0", true);
+    bench.link("fabric0", true);
+    bench.kernel_says(NeighbourState::Reachable, Some(ROUTER_MAC));
+    let is_member = |(_, frame): &&(VifIndex, Vec<u8>)| frame[12..14] == [0x80, 0x35];
+    let sent = bench.pass(Duration::from_secs(3));
+    let told: Vec<&[u8]> = sent.iter().filter(is_member).map(|(_, frame)| &frame[6..12]).collect();
+    assert_eq!(told, [REMOTE.octets(), [2, 0, 0, 0, 0x20, 0xc8]]);
+    bench.link("access0", false);
+    assert!(bench.reachability().iter().all(|one| one.state == ReachabilityState::PortDown));
+    assert!(bench.pass(Duration::from_secs(5)).is_empty(), "nothing is sent into a port without a link");
+    bench.link("access0", true);
+    assert_eq!(bench.pass(Duration::from_secs(3)).iter().filter(is_member).count(), 2);
+}

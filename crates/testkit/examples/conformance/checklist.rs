@@ -14,6 +14,17 @@ pub(super) struct Point {
 
 pub(super) const POINTS: &[Point] = &[
     Point {
+        number: 12,
+        requirement: "What is behind an access port that loses its link is not reachable any more",
+        tests: &[
+            "reconcile::access::when_its_port_can_be_used_again_a_vlan_hears_where_everybody_is",
+            "control::access::probes::tests::behind_a_port_that_cannot_be_used_nobody_is_there_or_asked",
+        ],
+        deviation: Some(
+            "The original does not look at links at all. Also the other way: without a fabric the access ports are closed, so that the switch takes another gateway",
+        ),
+    },
+    Point {
         number: 17,
         requirement: "A frame of VLAN n with a source of its list is the VMI's; the tag is taken off once, its priority kept",
         tests: &[

@@ -18,6 +18,7 @@ raw_object! {
         fabric: RawFabric,
         api: RawApi,
         limits: RawLimits,
+        uplink_tracking: RawUplink,
     }
 }
 raw_object! {
@@ -69,4 +70,8 @@ raw_object! {
 raw_object! {
     /// `limits`.
     RawLimits { vmis: String, learned_macs: String, }
+}
+raw_object! {
+    /// `uplink_tracking`.
+    RawUplink { enabled: String, hold_down_ms: String, }
 }
