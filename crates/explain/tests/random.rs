@@ -38,8 +38,10 @@ fn configurable(mut net: Network) -> Network {
     net.vmis.iter_mut().for_each(|vmi| vmi.network = networks[&vmi.network]);
     net.reach.iter_mut().for_each(|entry| (entry.network, entry.vtep) = (networks[&entry.network], vteps[&entry.vtep]));
     for (n, network) in net.networks.iter_mut().enumerate() {
-        network.label = Some(4096 + n as u32);
+        // In the files every network is `l2`: nobody is its gateway, and no address known.
+        (network.label, network.gateway) = (Some(4096 + n as u32), false);
     }
+    net.bindings.clear();
     net
 }
 
