@@ -146,7 +146,7 @@ impl Vif {
     /// Whether it is [plain](Self::is_plain) and the stations behind it are those that it [owns](Self::owns), and no others.
     #[inline(always)]
     pub const fn is_plain_and_closed(&self) -> bool {
-        self.flags & (PLAIN | BESIDE_INNER | LEARNS) == PLAIN
+        self.flags & (PLAIN | BESIDE_INNER | LEARNS | SHUT) == PLAIN
     }
 
     /// Whether stations are learned behind it.
