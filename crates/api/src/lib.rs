@@ -31,6 +31,7 @@ mod reachability;
 mod reload;
 mod request;
 mod storm;
+mod stp;
 mod timestamp;
 mod traffic;
 mod version;
@@ -70,6 +71,7 @@ pub use reachability::{AddressReachability, ReachabilityDocument, ReachabilitySt
 pub use reload::{Changes, ReloadDocument};
 pub use request::{Request, Response, Show};
 pub use storm::{StormDocument, StormTalker};
+pub use stp::{StpDocument, StpMember, StpNetwork, StpSender, StpTree};
 pub use timestamp::{ParseTimestampError, Timestamp};
 pub use traffic::Traffic;
 pub use version::VersionDocument;

@@ -4,8 +4,8 @@ use crate::{
     Clear, ClearDocument, ConfigDocument, DropsDocument, DropsQuery, EventsDocument, EventsQuery, ExplainDocument,
     ExplainRequest, FdbDocument, FdbQuery, HostDocument, HostsDocument, HostsQuery, LabelsDocument, LabelsQuery,
     NetworksDocument, NexthopsDocument, NexthopsQuery, PortsDocument, ReachabilityDocument, ReachabilityQuery,
-    ReloadDocument, StormDocument, StormQuery, VersionDocument, VifsDocument, VifsQuery, VtepsDocument, VtepsQuery,
-    WorkersDocument,
+    ReloadDocument, StormDocument, StormQuery, StpDocument, VersionDocument, VifsDocument, VifsQuery, VtepsDocument,
+    VtepsQuery, WorkersDocument,
 };
 
 use crate::watch::{LastDropsDocument, LastDropsQuery, SeenDocument, WatchDocument, WatchQuery};
@@ -52,6 +52,8 @@ pub enum Show {
     Hosts(HostsQuery),
     /// [`DropsDocument`]
     Drops(DropsQuery),
+    /// [`StpDocument`]
+    Stp,
     /// [`StormDocument`]
     Storm(StormQuery),
     /// [`ReachabilityDocument`]
@@ -91,6 +93,8 @@ pub enum Response {
     Hosts(HostsDocument),
     /// To [`Show::Drops`].
     Drops(DropsDocument),
+    /// To [`Show::Stp`].
+    Stp(StpDocument),
     /// To [`Show::Storm`].
     Storm(StormDocument),
     /// To [`Show::Reachability`].
@@ -133,7 +137,9 @@ impl Show {
             Self::Drops(query) => query.stage.is_some(),
             Self::Reachability(query) => *query != ReachabilityQuery::default(),
             Self::Events(query) => query.kind.is_some() || query.since.is_some(),
-            Self::Ports | Self::Networks | Self::Host | Self::Workers | Self::Config | Self::Version => false,
+            Self::Ports | Self::Networks | Self::Stp | Self::Host | Self::Workers | Self::Config | Self::Version => {
+                false
+            }
         }
     }
 }
@@ -167,6 +173,7 @@ impl Request {
             Self::Show(Show::Vteps(_)) => Response::Vteps(serde_json::from_slice(json)?),
             Self::Show(Show::Hosts(_)) => Response::Hosts(serde_json::from_slice(json)?),
             Self::Show(Show::Drops(_)) => Response::Drops(serde_json::from_slice(json)?),
+            Self::Show(Show::Stp) => Response::Stp(serde_json::from_slice(json)?),
             Self::Show(Show::Storm(_)) => Response::Storm(serde_json::from_slice(json)?),
             Self::Show(Show::Reachability(_)) => Response::Reachability(serde_json::from_slice(json)?),
             Self::Show(Show::Events(_)) => Response::Events(serde_json::from_slice(json)?),

@@ -29,6 +29,7 @@ fn every_document_round_trips_to_the_letter() {
     round_trip::<api::VtepsDocument>("vteps");
     round_trip::<api::HostsDocument>("hosts");
     round_trip::<api::DropsDocument>("drops");
+    round_trip::<api::StpDocument>("stp");
     round_trip::<api::StormDocument>("storm");
     round_trip::<api::ReachabilityDocument>("reachability");
     round_trip::<api::EventsDocument>("events");
@@ -69,6 +70,7 @@ fn a_response_is_written_as_its_document_alone_and_read_back_by_its_request() {
         ("vteps", Request::Show(Show::Vteps(VtepsQuery::default()))),
         ("hosts", Request::Show(Show::Hosts(HostsQuery::default()))),
         ("drops", Request::Show(Show::Drops(DropsQuery { all: true, stage: None }))),
+        ("stp", Request::Show(Show::Stp)),
         ("storm", Request::Show(Show::Storm(StormQuery::default()))),
         ("reachability", Request::Show(Show::Reachability(ReachabilityQuery::default()))),
         ("events", Request::Show(Show::Events(EventsQuery::default()))),

@@ -11,6 +11,7 @@ pub(crate) mod process;
 pub(crate) mod rates;
 mod stations;
 mod storm;
+mod stp;
 
 use api::Response;
 
@@ -30,6 +31,7 @@ pub(crate) fn text(response: &Response, narrowed: bool) -> String {
         Response::Vteps(document) => stations::vteps(document, narrowed),
         Response::Hosts(document) => stations::hosts(document, narrowed),
         Response::Drops(document) => drops::drops(document, narrowed),
+        Response::Stp(document) => stp::stp(document),
         Response::Storm(document) => storm::storm(document, narrowed),
         Response::Reachability(document) => access::reachability(document, narrowed),
         Response::Events(document) => access::events(document, narrowed),

@@ -11,6 +11,7 @@ pub mod log;
 pub mod probes;
 mod reports;
 pub(crate) mod storm;
+pub mod stp;
 mod targets;
 pub(crate) mod uplink;
 
@@ -27,6 +28,7 @@ use reports::Reports;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use storm::{Storms, Talker};
+use stp::{Members, Stp};
 use telemetry::notices::{Notice, NoticeReceiver, Stamped};
 use telemetry::{StormTotals, WorkerTelemetry};
 use uplink::{Fabric, Uplink};
@@ -48,6 +50,8 @@ pub struct Access {
     wanted_links: bool,
     storms: Storms,
     learning: Learning,
+    stp: Arc<Stp>,
+    members: Members,
 }
 
 /// The tables in force.
@@ -81,12 +85,19 @@ impl Access {
             wanted_links: true,
             storms: Storms::default(),
             learning: Learning::new(stations),
+            stp: Arc::default(),
+            members: Members::default(),
         }
     }
 
     /// What has happened. Whoever keeps it costs control a copy of the list at the next event.
     pub fn log(&self) -> &Arc<EventLog> {
         &self.log
+    }
+
+    /// What switches say in BPDU networks. Whoever keeps it costs control a copy at the next of their messages.
+    pub fn stp(&self) -> &Arc<Stp> {
+        &self.stp
     }
 
     /// Who storms.
@@ -134,6 +145,15 @@ impl Access {
         let (segments, places) = targets::segments(loaded, rows);
         self.announcements.set_segments(segments);
         self.places = places;
+    }
+
+    /// Says who is a member of a BPDU network by the tables that are in force from `generation` on.
+    pub fn configure_stp(&mut self, snapshot: &Snapshot, loaded: &Loaded, rows: &[Option<VifRow>], generation: u64) {
+        self.members = Members::of(snapshot, loaded, rows, generation);
+        if !self.stp.is_quiet() {
+            let members = &self.members;
+            Arc::make_mut(&mut self.stp).retain(|network| members.has(network));
+        }
     }
 
     /// A port's link is like this now.
@@ -212,6 +232,9 @@ impl Access {
         }
         self.probes.turn(now, |of| send(of.vif, &frames::question(of.mac, of.address, of.source)));
         let counters = &self.counters;
+        if !self.stp.is_quiet() && self.stp.is_due(now) {
+            Arc::make_mut(&mut self.stp).tick(now, Arc::make_mut(&mut self.log));
+        }
         self.storms.look(now, |talker| storm_totals(counters, talker), &mut self.log);
         // Each worker's mark is taken back, also behind one that has seen the station.
         let seen = |row| counters.iter().fold(false, |seen, worker| seen | worker.seen.take(row));
@@ -246,7 +269,13 @@ impl Access {
             Notice::Learn(learn) => {
                 self.learning.hear(&mut Turn { now, tables, log: &mut self.log }, generation, learn);
             }
-            Notice::Bpdu(copy) => tracing::trace!(generation, from = ?copy.from, "control frame"),
+            Notice::Bpdu(copy) => {
+                if let Some((network, member)) = self.members.name(generation, &copy) {
+                    let frame = copy.head.get(..usize::from(copy.octets)).unwrap_or(&copy.head);
+                    let log = Arc::make_mut(&mut self.log);
+                    Arc::make_mut(&mut self.stp).hear(now, network, member, frame, log);
+                }
+            }
             Notice::Storm(storm) => {
                 let counters = &self.counters;
                 self.storms.hear(now, storm, |talker| storm_totals(counters, talker), &mut self.log);

@@ -354,6 +354,7 @@ impl Control {
         let rebuilt = self.means.tables.rebuild(&loaded, &routes, &self.underlay, next, oldest)?;
         self.vifs = Arc::new(self.count_from_here(&rebuilt.vifs));
         let snapshot = self.learn_anew(&loaded, &rebuilt, next);
+        self.access.configure_stp(&snapshot, &loaded, &rebuilt.vifs, next);
         self.means.publisher.publish(snapshot);
         self.access.configure(now, &loaded, &rebuilt.vifs, next);
         self.means.tables = rebuilt.tables;
@@ -376,6 +377,7 @@ impl Control {
             network_rows: Arc::clone(&self.network_rows),
             storms: self.access.storms().clone(),
             learned: self.access.learning().known().clone(),
+            stp: Arc::clone(self.access.stp()),
             cleared: Arc::clone(&self.cleared),
             generation: self.means.publisher.generation(),
             snapshot: self.means.publisher.current().clone(),

@@ -10,11 +10,13 @@ mod learned;
 mod running;
 mod stations;
 mod storm;
+mod stp;
 
 use crate::access::learning::Known;
 use crate::access::log::EventLog;
 use crate::access::probes::{Reachability, Target};
 use crate::access::storm::Storms;
+use crate::access::stp::Stp;
 use crate::cleared::Cleared;
 use crate::config::Loaded;
 use crate::labels::LabelOwner;
@@ -86,6 +88,7 @@ pub struct View {
     pub(crate) network_rows: Arc<HashMap<Vni, NetworkId>>,
     pub(crate) storms: Storms,
     pub(crate) learned: Known,
+    pub(crate) stp: Arc<Stp>,
     pub(crate) cleared: Arc<Cleared>,
     pub(crate) generation: u64,
     /// What the workers forward by. A clone shares all tables.
@@ -119,6 +122,7 @@ impl View {
             Show::Vteps(query) => Response::Vteps(self.vteps(query)?),
             Show::Hosts(query) => Response::Hosts(self.hosts(query)?),
             Show::Drops(query) => Response::Drops(self.drops(query)?),
+            Show::Stp => Response::Stp(self.stp()),
             Show::Storm(query) => Response::Storm(self.storm(query)?),
             Show::Reachability(query) => Response::Reachability(self.reachability(query)?),
             Show::Events(query) => Response::Events(self.events(query)?),

@@ -174,6 +174,7 @@ fn method_and_path(request: &Request) -> Result<(Method, String), serde_urlencod
         Show::Vteps(query) => path("/v1/vteps", query)?,
         Show::Hosts(query) => path("/v1/hosts", query)?,
         Show::Drops(query) => path("/v1/drops", query)?,
+        Show::Stp => "/v1/stp".to_owned(),
         Show::Storm(query) => path("/v1/storm", query)?,
         Show::Reachability(query) => path("/v1/reachability", query)?,
         Show::Events(query) => path("/v1/events", query)?,

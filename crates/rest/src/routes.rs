@@ -33,7 +33,7 @@ pub(crate) const EXPLAIN_PATH: &str = "/v1/explain";
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 const PATHS: &str = "GET /v1/ports, vifs, networks, fdb, nexthops, labels, vteps, hosts, drops, drops/last, storm, \
-                     reachability, events, host, workers, config, version; \
+                     stp, reachability, events, host, workers, config, version; \
                      POST /v1/reload, explain, counters/clear, watches, watches/next, watches/end";
 
 #[derive(Clone)]
@@ -59,6 +59,7 @@ pub(crate) fn router(backend: Arc<dyn Backend>, privileged: Privileged) -> Route
         .route("/v1/vteps", narrowed(Show::Vteps))
         .route("/v1/hosts", narrowed(Show::Hosts))
         .route("/v1/drops", narrowed(Show::Drops))
+        .route("/v1/stp", show(Show::Stp))
         .route("/v1/storm", narrowed(Show::Storm))
         .route("/v1/reachability", narrowed(Show::Reachability))
         .route("/v1/events", narrowed(Show::Events))

@@ -81,6 +81,7 @@ impl Backend for Documents {
                 return Ok(Response::Drops(api::DropsDocument::default()));
             }
             Request::Show(Show::Drops(_)) => "drops",
+            Request::Show(Show::Stp) => "stp",
             Request::Show(Show::Storm(_)) => "storm",
             Request::Show(Show::Reachability(_)) => "reachability",
             Request::Show(Show::Events(_)) => "events",

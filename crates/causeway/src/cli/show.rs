@@ -91,6 +91,12 @@ their first 128 octets. Each worker keeps at most a hundred of a reason a second
         #[command(flatten)]
         rate: Rate,
     },
+    /// What the switches around BPDU networks say to each other: root, ports and their roles, changes
+    #[command(after_help = "\
+The gateways are one link to the switches, on which one port is designated and forwards. Causeway carries the
+switches' messages and takes no part. Two ports that both go on being designated do not hear each other: a loop.
+A port that is silent for three hello times is gone. What changes is in `causeway show events` too.")]
+    Stp,
     /// Who floods how much, and what storm control kept from being flooded
     #[command(after_help = "\
 Broadcasts, other group frames and frames to unknown stations go to every member of a network. Each VMI has a
@@ -340,6 +346,7 @@ impl What {
                 limit: page.limit,
             }),
             Self::Drops { all, stage, .. } => Show::Drops(DropsQuery { all: *all, stage: stage.clone() }),
+            Self::Stp => Show::Stp,
             Self::Storm { network, page } => {
                 Show::Storm(StormQuery { network: network.clone(), offset: page.offset, limit: page.limit })
             }

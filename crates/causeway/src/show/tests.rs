@@ -103,6 +103,11 @@ fn rates_read_as_agreed() {
 }
 
 #[test]
+fn stp_reads_as_agreed() {
+    golden("stp", &Request::Show(Show::Stp));
+}
+
+#[test]
 fn storm_reads_as_agreed() {
     golden("storm", &Request::Show(Show::Storm(StormQuery::default())));
 }
@@ -150,6 +155,7 @@ fn an_empty_document_says_so_in_a_line() {
         (Request::Show(Show::Storm(StormQuery::default())), r#"{"talkers": []}"#),
         (Request::Show(Show::Reachability(ReachabilityQuery::default())), r#"{"addresses": [], "period_ms": 2000}"#),
         (Request::Show(Show::Events(EventsQuery::default())), r#"{"events": [], "first_kept": 0, "latest": 0}"#),
+        (Request::Show(Show::Stp), r#"{"networks": []}"#),
         (Request::Show(Show::Workers), r#"{"generation": 1, "workers": []}"#),
     ] {
         let response = request.read_response(json.as_bytes()).expect("a valid document");

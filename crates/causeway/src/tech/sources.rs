@@ -77,6 +77,7 @@ fn documents(socket: &Path, all: &mut Collected) -> Vec<PathBuf> {
         ("vteps", Show::Vteps(VtepsQuery::default())),
         ("nexthops", Show::Nexthops(NexthopsQuery::default())),
         ("drops", Show::Drops(DropsQuery { all: true, stage: None })),
+        ("stp", Show::Stp),
         ("storm", Show::Storm(StormQuery { limit, ..StormQuery::default() })),
         ("reachability", Show::Reachability(ReachabilityQuery { limit, ..ReachabilityQuery::default() })),
         ("events", Show::Events(EventsQuery::default())),
