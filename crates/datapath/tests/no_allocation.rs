@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use std::hint::black_box;
 use telemetry::DropReason;
 use telemetry::slots::{ClassRates, Rate};
+use telemetry::watch::{Point, Wanted};
 use testkit::example::*;
 use testkit::packets::ethernet;
 use testkit::workloads::{self, Workload};
@@ -38,6 +39,25 @@ fn arrivals() -> Vec<(usize, Arrival)> {
     frames.push((ACCESS, ethernet(BROADCAST, G, &[400, 7], 0x0800, &datagram(300)).into()));
     frames.push((FABRIC, vxlan(vec![]).octets().into()));
     frames
+}
+
+/// From the round that takes the orders to the one that gives them back.
+#[test]
+fn nobody_who_looks_on_makes_a_round_allocate() {
+    let mut gateway = Gateway::new(&network());
+    let (port, vif) = (fib::PortIndex::new(FABRIC).expect("a port"), fib::VifIndex::new(0).expect("a row"));
+    for _ in 0..3 {
+        let looks = [Point::Port(port), Point::Path(vif)]
+            .map(|point| gateway.watch(Wanted { point, direction: None, octets: 2048, leaving: 128 }, 64));
+        for _ in 0..3 {
+            arrivals().iter().for_each(|(port, arrival)| gateway.arrive(*port, arrival));
+            assert_eq!(allocations(|| gateway.run()), (0, 0));
+            gateway.take();
+        }
+        assert!(looks.iter().all(|look| look.lost() > 0), "more was wanted than had room");
+        drop(looks);
+        assert_eq!(allocations(|| assert!(!gateway.round())), (0, 0));
+    }
 }
 
 #[test]
