@@ -22,8 +22,9 @@ const ROUTER_RATE: Rate = Rate { frames_per_second: 4_000, burst: 64 };
 const MEMBER_RATE: Rate = Rate { frames_per_second: 256, burst: 16 };
 /// Members that are announced on one VLAN at one time.
 pub(super) const MOST_MEMBERS: usize = 64;
-/// A VLAN is told of the members once in so long at most.
-const MEMBERS_EVERY: Duration = Duration::from_secs(30);
+/// A VLAN is told of the members once in so long at most: one round of probes, in which many may have become reachable. Not
+/// longer: when a spanning tree has gone away and come back the switches have to be told again, or they keep to the way that is blocked.
+const MEMBERS_EVERY: Duration = super::probes::PERIOD;
 const TICKS_PER_SECOND: u64 = 1_000_000_000;
 /// Until the next turn while something waits.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -76,10 +77,15 @@ struct Turn {
 }
 
 impl Queue {
-    fn add(&mut self, place: Place, due: Instant) {
-        if self.queued.insert(place) {
-            self.places.push_back(Turn { place, due, done: 0, sent: 0 });
+    /// Returns whether it does not wait already.
+    fn add(&mut self, place: Place, due: Instant) -> bool {
+        let is_new = self.queued.insert(place);
+        if is_new {
+            // Who is due later does not stand in front of who is due now.
+            let at = self.places.partition_point(|turn| turn.due <= due);
+            self.places.insert(at, Turn { place, due, done: 0, sent: 0 });
         }
+        is_new
     }
 
     fn next(&mut self, now: Instant) -> Option<&mut Turn> {
@@ -178,10 +184,13 @@ impl Announcements {
         if !segment.router.is_empty() {
             self.first.add(place, now);
         }
-        let is_due = |then: &Instant| now.saturating_duration_since(*then) >= MEMBERS_EVERY;
-        if !segment.members.is_empty() && self.told_members.get(&place).is_none_or(is_due) {
-            self.told_members.insert(place, now);
-            self.members.entry(place.port).or_insert_with(Waiting::new).queue.add(place, now);
+        if segment.members.is_empty() {
+            return;
+        }
+        // Whoever comes too early for his turn has it later, and is not forgotten.
+        let due = self.told_members.get(&place).map_or(now, |told| now.max(*told + MEMBERS_EVERY));
+        if self.members.entry(place.port).or_insert_with(Waiting::new).queue.add(place, due) {
+            self.told_members.insert(place, due);
         }
     }
 
@@ -192,6 +201,8 @@ impl Announcements {
         for place in places {
             self.told_members.remove(&place);
             self.somebody_is_there(now, place);
+            // A spanning tree may still block the port: whoever answers first has it told once more.
+            self.told_members.remove(&place);
         }
     }
 
@@ -214,7 +225,9 @@ impl Announcements {
         let ticks = u64::try_from(now.saturating_duration_since(self.started).as_nanos()).unwrap_or(u64::MAX);
         let Self { segments, first, again, policer, .. } = self;
         send_router((now, ticks), segments, (policer, again), send, |_| {});
-        send_router((now, ticks), segments, (policer, first), send, |place| again.add(place, now + AGAIN_AFTER));
+        send_router((now, ticks), segments, (policer, first), send, |place| {
+            again.add(place, now + AGAIN_AFTER);
+        });
         let mut cut = Vec::new();
         for waiting in self.members.values_mut() {
             waiting.turn((now, ticks), segments, send, &mut cut);

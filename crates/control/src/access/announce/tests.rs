@@ -112,17 +112,32 @@ fn members_are_announced_slowly_a_few_on_each_vlan_and_the_rest_is_told() {
 }
 
 #[test]
-fn members_are_not_announced_again_for_everybody_who_appears() {
+fn members_are_announced_once_a_round_of_probes_however_many_appear_and_nobody_is_forgotten() {
     let mut bench = Bench::new(1, vec![member(1)]);
+    let members = |bench: &Bench| bench.sent.len() - bench.router_frames();
     for _ in 0..9 {
         bench.announcements.somebody_is_there(bench.now, place(0, 1));
-        bench.pass(Duration::from_secs(3));
+        bench.pass(Duration::from_millis(100));
     }
-    assert_eq!(bench.sent.len() - bench.router_frames(), 1);
-    bench.pass(Duration::from_secs(3));
+    assert_eq!(members(&bench), 1);
+    bench.pass(MEMBERS_EVERY);
+    assert_eq!(members(&bench), 2, "once more for all that came after the first");
+    bench.pass(MEMBERS_EVERY * 2);
     bench.announcements.somebody_is_there(bench.now, place(0, 1));
-    bench.pass(Duration::from_secs(1));
-    assert_eq!(bench.sent.len() - bench.router_frames(), 2);
+    bench.pass(Duration::from_millis(100));
+    assert_eq!(members(&bench), 3);
+}
+
+#[test]
+fn a_vlan_that_has_to_wait_does_not_stand_in_front_of_another() {
+    let mut bench = Bench::new(2, vec![member(1)]);
+    bench.announcements.somebody_is_there(bench.now, place(0, 1));
+    bench.pass(Duration::from_millis(100));
+    bench.announcements.somebody_is_there(bench.now, place(0, 1));
+    bench.announcements.somebody_is_there(bench.now, place(0, 2));
+    bench.pass(Duration::from_millis(100));
+    let told: Vec<usize> = bench.sent.iter().filter(|(_, f)| f[12..14] == [0x80, 0x35]).map(|(row, _)| *row).collect();
+    assert_eq!(told, [1, 2]);
 }
 
 #[test]
