@@ -45,6 +45,11 @@ class Switch:
         """Add the netdev `name`, which is in the switch's namespace, with settings of the port."""
         self._vsctl("add-port", bridge, name, *settings)
 
+    def replace_port(self, bridge: str, name: str, *settings: str) -> None:
+        """Take a port out and in again."""
+        self._vsctl("del-port", bridge, name)
+        self.add_port(bridge, name, *settings)
+
     def add_internal_port(self, bridge: str, name: str, *settings: str) -> None:
         """Add a port that the switch itself makes a netdev for.
 

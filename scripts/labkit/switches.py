@@ -41,26 +41,36 @@ class RapidSwitches:
 
     def start(self, shell: Shell, home: Path) -> None:
         """Start both, without a port to a gateway."""
-        self.shell, self.switch = shell, Switch(shell, TOR, home / "ovs")
+        self.switch, self.ports = Switch(shell, TOR, home / "ovs"), []
         self.switch.start()
         self.switch.add_bridge("access")
         for number, bridge in enumerate(self.bridge_of.values(), 1):
             self.switch.add_bridge(bridge, f"other_config:rstp-priority={4096 * number}")
-        self.switch.join("tor1", "access", trunks(), "other_config:rstp-enable=false")
         shell.ip(TOR, f"""link add link1 mtu {ACCESS_MTU} up type veth peer name link2 mtu {ACCESS_MTU}
-            link set link2 up""")
+            link set link2 up
+            link add to-access mtu {ACCESS_MTU} up type veth peer name to-tor1 mtu {ACCESS_MTU}
+            link set to-tor1 up""")
+        self.switch.add_port("access", "to-tor1", trunks())
+        self._add_port("tor1", "to-access", "other_config:rstp-enable=false")
         for number, bridge in enumerate(self.bridge_of.values(), 1):
-            self.switch.add_port(bridge, f"link{number}", trunks(), f"other_config:rstp-path-cost={TO_GATEWAY_COST // 10}")
-        self.set_spanning_tree(True)
-
-    def set_spanning_tree(self, on: bool) -> None:
-        """Switch it on or off."""
+            self._add_port(bridge, f"link{number}", f"other_config:rstp-path-cost={TO_GATEWAY_COST // 10}")
         for bridge in self.bridge_of.values():
-            self.switch.change_bridge(bridge, f"rstp_enable={str(on).lower()}")
+            self.switch.change_bridge(bridge, "rstp_enable=true")
+
+    def end_spanning_tree(self) -> None:
+        """Switch it off. Open vSwitch goes on flooding to no port that it did not flood to before: only ports that are new it does."""
+        for bridge in self.bridge_of.values():
+            self.switch.change_bridge(bridge, "rstp_enable=false")
+        for bridge, name, settings in self.ports:
+            self.switch.replace_port(bridge, name, *settings)
 
     def add_trunk(self, gateway) -> None:
         """Take in the cable to a gateway."""
-        self.switch.add_port(self.bridge_of[gateway.name], gateway.name, trunks(), f"other_config:rstp-path-cost={TO_GATEWAY_COST}")
+        self._add_port(self.bridge_of[gateway.name], gateway.name, f"other_config:rstp-path-cost={TO_GATEWAY_COST}")
+
+    def _add_port(self, bridge: str, name: str, setting: str) -> None:
+        self.ports.append((bridge, name, (trunks(), setting)))
+        self.switch.add_port(bridge, name, trunks(), setting)
 
     def add_instance(self, instance) -> None:
         """Make the netdev of an instance and hand it over to its namespace."""
@@ -102,17 +112,18 @@ class KernelSwitch:
         self.shell, self.switch = shell, Switch(shell, TOR, home / "ovs")
         self.switch.start()
         self.switch.add_bridge("access")
-        shell.ip(TOR, f"""link add tor arp off type bridge mcast_snooping 0 hello_time 100 forward_delay 200 max_age 600
+        shell.ip(TOR, f"""link add tor arp off type bridge mcast_snooping 0 stp_state 1 hello_time 100 forward_delay 200 max_age 600
             link add to-access mtu {ACCESS_MTU} type veth peer name to-tor
             link set to-tor mtu {ACCESS_MTU} up
             link set to-access master tor up
             link set tor up""")
         self.switch.add_port("access", "to-tor", trunks())
-        self.set_spanning_tree(True)
 
-    def set_spanning_tree(self, on: bool) -> None:
-        """Switch it on or off."""
-        self.shell.ip(TOR, f"link set tor type bridge stp_state {int(on)}")
+    def end_spanning_tree(self) -> None:
+        """Switch it off. Linux leaves a port that is blocked as it is; one that is new forwards."""
+        self.shell.ip(TOR, "link set tor type bridge stp_state 0")
+        for gateway in (GW1, GW2):
+            self.shell.ip(TOR, f"link set {gateway.name} nomaster\nlink set {gateway.name} master tor")
 
     def add_trunk(self, gateway) -> None:
         """Take in the cable to a gateway."""
