@@ -66,14 +66,13 @@ pub(super) const POINTS: &[Point] = &[
     },
     Point {
         number: 21,
-        requirement: "A known VLAN's frame with an unknown source is dropped and counted",
+        requirement: "A known VLAN's frame with an unknown source is dropped and counted, but for control frames of a BPDU network",
         tests: &[
             "bad_frames::an_unknown_source_mac",
             "bad_frames::another_instances_source_on_a_shared_vlan_and_nobodys",
+            "bpdu::everything_else_untagged_is_an_ordinary_instances_or_dropped",
         ],
-        deviation: Some(
-            "VLAN 0 has no exception: there is no network for BPDUs in this version, and an open one would let anybody send",
-        ),
+        deviation: None,
     },
     Point {
         number: 22,
@@ -183,16 +182,77 @@ pub(super) const POINTS: &[Point] = &[
         deviation: Some("It is never served: there is no DHCP yet"),
     },
     Point {
+        number: 32,
+        requirement: "Broadcast, multicast and unknown unicast: one copy to each other member, none to the sender, no loop",
+        tests: &[
+            "oracle::what_comes_out_is_what_has_to",
+            "gateways_on_one_lan::no_topology_loops_and_copies_are_bounded",
+            "learning::no_frame_goes_to_the_segment_on_which_its_source_is_learned",
+            "storm::each_class_has_a_budget_of_its_own_and_a_reason",
+            "storm::an_interface_that_storms_costs_its_neighbour_nothing_and_the_network_s_budget_is_all_its_interfaces",
+            "storm::one_networks_storm_leaves_the_others_their_copies_within_a_burst",
+        ],
+        deviation: Some(
+            "Beyond the original, which has no storm control: each VMI and network has budgets in frames a second (`storm_control`), and networks share a burst's copies",
+        ),
+    },
+    Point {
         number: 33,
         requirement: "Unknown unicast is dropped unless the network floods it",
-        tests: &["bad_frames::unknown_unicast", "oracle::what_comes_out_is_what_has_to"],
-        deviation: None,
+        tests: &[
+            "bad_frames::unknown_unicast",
+            "oracle::what_comes_out_is_what_has_to",
+            "storm::each_class_has_a_budget_of_its_own_and_a_reason",
+        ],
+        deviation: Some("What is flooded has a budget: `unknown_unicast_pps`"),
     },
     Point {
         number: 34,
-        requirement: "The configured MACs and pairs say where everybody is",
-        tests: &["tags::an_instances_frame_reaches_another_vlan_of_its_port_and_never_its_own"],
-        deviation: Some("A network may learn beside: `mac_learning_enabled`"),
+        requirement: "Known VMIs need no learning; their MACs and address pairs are authoritative",
+        tests: &[
+            "bad_frames::an_unknown_source_mac",
+            "tags::an_instances_frame_reaches_another_vlan_of_its_port_and_never_its_own",
+            "learning::what_is_configured_elsewhere_groups_and_the_gateway_s_mac_are_not_learned",
+            "learning::a_new_source_goes_on_and_is_told_once_in_a_while",
+            "learning::a_full_interface_drops_what_it_would_have_to_learn_and_nothing_else",
+            "control::access::learning::tests::a_source_is_learned_where_it_is_heard_and_forgotten_when_it_has_been_silent_for_long",
+            "control::access::learning::tests::stations_are_where_they_were_heard_last_for_as_long_as_they_are_seen",
+            "control::access::learning::tests::a_station_moves_with_its_counts_and_is_held_when_it_moves_too_often",
+            "reconcile::a_learned_station_is_in_the_tables_survives_rebuilds_and_is_shown_with_its_age",
+        ],
+        deviation: Some(
+            "Where a network says `mac_learning_enabled`, further stations are learned, within limits and with ageing; the original does so for PBB alone. Behind the fabric nothing is learned",
+        ),
+    },
+    Point {
+        number: 41,
+        requirement: "A BPDU leaves unmodified and untagged by every other member port, from any source, and never back",
+        tests: &[
+            "bpdu::a_bpdu_leaves_unmodified_and_untagged_by_every_other_member_and_never_back",
+            "bpdu::a_bpdu_from_the_other_gateway_leaves_by_every_member_and_not_back_to_the_fabric",
+            "bpdu::a_priority_tag_goes_whether_the_port_took_it_out_or_not",
+        ],
+        deviation: Some("Shorter ones than Ethernet has are padded to 60 octets"),
+    },
+    Point {
+        number: 42,
+        requirement: "Group addresses of bridges are configurable; what is for the other end of a link is not forwarded",
+        tests: &[
+            "bpdu::other_groups_pass_when_they_are_listed_and_those_of_a_link_never",
+            "bpdu::frames_of_a_link_are_flooded_in_no_network",
+            "bpdu::from_the_fabric_only_control_frames_reach_the_members",
+        ],
+        deviation: Some("PVST+ by option, tag and all"),
+    },
+    Point {
+        number: 43,
+        requirement: "BPDUs are unaffected by a storm of other frames",
+        tests: &[
+            "bpdu::a_storm_in_the_same_burst_does_not_stand_in_front",
+            "bpdu::a_full_queue_is_tried_for_longer_than_others_have_it_tried",
+            "bpdu::an_empty_pool_still_carries_bpdus_and_the_reserve_is_refilled",
+        ],
+        deviation: None,
     },
     Point {
         number: 47,
@@ -219,44 +279,6 @@ pub(super) const POINTS: &[Point] = &[
         ],
         deviation: Some(
             "Also when the port can be used again; in IPv6 too; and the switches are shown where the members behind the fabric are",
-        ),
-    },
-    Point {
-        number: 32,
-        requirement: "Broadcast, multicast and unknown unicast: one copy to each other member, none to the sender, no loop",
-        tests: &[
-            "oracle::what_comes_out_is_what_has_to",
-            "gateways_on_one_lan::no_topology_loops_and_copies_are_bounded",
-            "learning::no_frame_goes_to_the_segment_on_which_its_source_is_learned",
-            "storm::each_class_has_a_budget_of_its_own_and_a_reason",
-            "storm::an_interface_that_storms_costs_its_neighbour_nothing_and_the_network_s_budget_is_all_its_interfaces",
-            "storm::one_networks_storm_leaves_the_others_their_copies_within_a_burst",
-        ],
-        deviation: Some(
-            "Beyond the original, which has no storm control: each VMI and network has budgets in frames a second (`storm_control`), and networks share a burst's copies",
-        ),
-    },
-    Point {
-        number: 33,
-        requirement: "Unknown unicast is dropped unless the network floods it",
-        tests: &["bad_frames::unknown_unicast", "storm::each_class_has_a_budget_of_its_own_and_a_reason"],
-        deviation: Some("What is flooded has a budget: `unknown_unicast_pps`"),
-    },
-    Point {
-        number: 34,
-        requirement: "Known VMIs need no learning; their MACs and address pairs are authoritative",
-        tests: &[
-            "bad_frames::an_unknown_source_mac",
-            "learning::what_is_configured_elsewhere_groups_and_the_gateway_s_mac_are_not_learned",
-            "learning::a_new_source_goes_on_and_is_told_once_in_a_while",
-            "learning::a_full_interface_drops_what_it_would_have_to_learn_and_nothing_else",
-            "control::access::learning::tests::a_source_is_learned_where_it_is_heard_and_forgotten_when_it_has_been_silent_for_long",
-            "control::access::learning::tests::stations_are_where_they_were_heard_last_for_as_long_as_they_are_seen",
-            "control::access::learning::tests::a_station_moves_with_its_counts_and_is_held_when_it_moves_too_often",
-            "reconcile::a_learned_station_is_in_the_tables_survives_rebuilds_and_is_shown_with_its_age",
-        ],
-        deviation: Some(
-            "Where a network says `mac_learning_enabled`, further stations are learned, within limits and with ageing; the original does so for PBB alone. Behind the fabric nothing is learned",
         ),
     },
     Point {
